@@ -1,0 +1,2 @@
+//! `cargo xtask`: prepares tools and calls cargo.
+fn main() {}
