@@ -1,1 +1,54 @@
-//! dask-core
+//! The heart of Dask for Rust: keys, values, tasks, layers and graphs, and the narrow traits by which
+//! schedulers, collections and formats meet. No threads, no files, no sockets.
+//!
+//! Features: `svg` (drawings), `config-files` (YAML configuration), `testing` (random graphs and laws).
+
+// What a result is called, and how equal computations get equal names.
+mod key;
+pub mod token;
+// The value side.
+mod data;
+mod value;
+// How things travel between processes.
+pub mod wire;
+// The function side, and graphs of tasks.
+mod csr;
+pub mod graph;
+pub mod layer;
+mod materialize;
+pub mod optimize;
+mod task;
+// The seams.
+mod cancel;
+mod collection;
+mod default_scheduler;
+mod error;
+mod observe;
+mod run_context;
+mod scheduler;
+mod sink;
+mod source;
+mod want;
+
+pub use cancel::CancelToken;
+pub use collection::{Collection, compute};
+pub use csr::{Csr, CsrBuf};
+pub use data::Data;
+pub use default_scheduler::{SchedulerGuard, current_scheduler, install_scheduler, scheduler_named, with_scheduler};
+pub use error::{Error, Result, TaskError};
+pub use graph::{Graph, TaskId};
+pub use key::{Index, Key, KeyParseError, Name};
+pub use layer::{Layer, LayerGraph, LayerRef};
+pub use materialize::Plan;
+pub use observe::{Observer, ObserverGuard, current_observers, with_observer};
+pub use run_context::RunContext;
+pub use scheduler::Scheduler;
+pub use sink::{ChunkSink, PartitionSink, Receipt};
+pub use source::{ChunkSource, Items, PartitionSource, Region};
+pub use task::{Call, Constant, TaskFn};
+pub use token::{Token, Tokenize, Tokenizer};
+pub use value::Value;
+pub use want::{Clause, Honours, Literal, Operator, Want};
+
+#[doc(hidden)]
+pub use linkme as __linkme;

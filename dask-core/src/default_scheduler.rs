@@ -1,0 +1,82 @@
+//! Which scheduler `compute()` takes: the innermost guard of this thread, then `DASK_SCHEDULER`, then the installed default.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, Result};
+use crate::scheduler::Scheduler;
+
+thread_local! {
+    static SCOPED: RefCell<Vec<Arc<dyn Scheduler>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// In the order of installation; the first is the default.
+static INSTALLED: Mutex<Vec<Arc<dyn Scheduler>>> = Mutex::new(Vec::new());
+
+/// Makes a scheduler known by its name. The first one installed becomes the default.
+pub fn install_scheduler(scheduler: Arc<dyn Scheduler>) {
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    match installed.iter_mut().find(|known| known.name() == scheduler.name()) {
+        Some(known) => *known = scheduler,
+        None => installed.push(scheduler),
+    }
+}
+
+/// The installed scheduler of this name.
+///
+/// # Errors
+/// [`Error::UnknownScheduler`], with what there is; [`Error::NoScheduler`] if there is none at all.
+pub fn scheduler_named(name: &str) -> Result<Arc<dyn Scheduler>> {
+    let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    let wanted = match name {
+        "synchronous" | "single-threaded" => "sync",
+        "threading" | "threaded" => "threads",
+        "multiprocessing" => "processes",
+        other => other,
+    };
+    if let Some(found) = installed.iter().find(|known| known.name() == wanted) {
+        return Ok(found.clone());
+    }
+    if installed.is_empty() {
+        return Err(Error::NoScheduler);
+    }
+    let known = installed.iter().map(|known| known.name().to_owned()).collect();
+    Err(Error::UnknownScheduler { name: name.to_owned(), known })
+}
+
+/// The scheduler that `compute()` takes on this thread.
+///
+/// # Errors
+/// [`Error::NoScheduler`], [`Error::UnknownScheduler`].
+pub fn current_scheduler() -> Result<Arc<dyn Scheduler>> {
+    if let Some(scoped) = SCOPED.with_borrow(|scoped| scoped.last().cloned()) {
+        return Ok(scoped);
+    }
+    if let Some(name) = std::env::var_os("DASK_SCHEDULER").filter(|name| !name.is_empty()) {
+        return scheduler_named(&name.to_string_lossy());
+    }
+    INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).first().cloned().ok_or(Error::NoScheduler)
+}
+
+/// Computes with `scheduler` on this thread until the guard is dropped.
+pub fn with_scheduler(scheduler: Arc<dyn Scheduler>) -> SchedulerGuard {
+    SCOPED.with_borrow_mut(|scoped| scoped.push(scheduler.clone()));
+    SchedulerGuard { scheduler, _not_send: std::marker::PhantomData }
+}
+
+/// Ends the choice of a scheduler when dropped.
+#[must_use = "the choice ends when the guard is dropped"]
+pub struct SchedulerGuard {
+    scheduler: Arc<dyn Scheduler>,
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for SchedulerGuard {
+    fn drop(&mut self) {
+        SCOPED.with_borrow_mut(|scoped| {
+            if let Some(at) = scoped.iter().rposition(|s| Arc::ptr_eq(s, &self.scheduler)) {
+                scoped.remove(at);
+            }
+        });
+    }
+}

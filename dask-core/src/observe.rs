@@ -1,0 +1,60 @@
+//! What a scheduler tells while it runs: progress bars, profilers and dashboards hang here.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::graph::{Graph, TaskId};
+
+/// Watches a computation. Everything is provided and does nothing; methods are called from the threads that run tasks.
+#[allow(unused_variables, reason = "names document the parameters")]
+pub trait Observer: Send + Sync {
+    /// A graph is about to run.
+    fn started(&self, graph: &Graph) {}
+    /// `worker` (counted from 0) begins a task.
+    fn task_started(&self, graph: &Graph, task: TaskId, worker: usize) {}
+    /// A task has made a value of `nbytes` bytes.
+    fn task_finished(&self, graph: &Graph, task: TaskId, worker: usize, nbytes: usize) {}
+    /// A value was dropped, its last dependent having run.
+    fn released(&self, graph: &Graph, task: TaskId) {}
+    /// A value of `nbytes` bytes went to disk.
+    fn spilled(&self, graph: &Graph, task: TaskId, nbytes: usize) {}
+    /// The run has ended.
+    fn done(&self, graph: &Graph, error: Option<&Error>) {}
+    /// Whether [`task_finished`](Observer::task_finished) wants sizes; measuring them costs time.
+    fn wants_sizes(&self) -> bool {
+        true
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Vec<Arc<dyn Observer>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Observes every computation that this thread starts until the guard is dropped.
+pub fn with_observer(observer: Arc<dyn Observer>) -> ObserverGuard {
+    CURRENT.with_borrow_mut(|current| current.push(observer.clone()));
+    ObserverGuard { observer, _not_send: std::marker::PhantomData }
+}
+
+/// The observers of this thread.
+pub fn current_observers() -> Vec<Arc<dyn Observer>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// Ends the observation when dropped.
+#[must_use = "the observation ends when the guard is dropped"]
+pub struct ObserverGuard {
+    observer: Arc<dyn Observer>,
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for ObserverGuard {
+    fn drop(&mut self) {
+        CURRENT.with_borrow_mut(|current| {
+            if let Some(at) = current.iter().rposition(|o| Arc::ptr_eq(o, &self.observer)) {
+                current.remove(at);
+            }
+        });
+    }
+}

@@ -1,0 +1,155 @@
+//! A task's result: shared, cheap to clone, typed at the edges.
+
+use std::any::{Any, type_name};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::wire::{Decoder, Encoder, Parcel, WireError};
+
+/// A shared value of any type that is [`Data`]. A clone costs an atomic increment.
+///
+/// A value that came from another process (or from disk) stays encoded until somebody asks for it by type: the
+/// asker knows the type, so that nothing has to be registered.
+///
+/// ```
+/// use dask_core::Value;
+/// let value = Value::new(vec![1i64, 2, 3]);
+/// assert_eq!(value.get::<Vec<i64>>()?, &[1, 2, 3]);
+/// assert!(value.get::<String>().is_err());
+/// # Ok::<(), dask_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Value(Arc<dyn Data>);
+
+/// Bytes that became no value yet.
+struct Encoded {
+    parcel: Parcel,
+    decoded: OnceLock<Value>,
+}
+
+impl Data for Encoded {
+    fn nbytes(&self) -> usize {
+        self.decoded.get().map_or(self.parcel.nbytes(), Value::nbytes)
+    }
+}
+
+impl Value {
+    /// Wraps a value.
+    pub fn new<T: Data>(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+
+    /// A value that is decoded when it is first asked for.
+    pub fn encoded(parcel: Parcel) -> Self {
+        Self(Arc::new(Encoded { parcel, decoded: OnceLock::new() }))
+    }
+
+    /// Its size in bytes, heap included.
+    pub fn nbytes(&self) -> usize {
+        self.0.nbytes()
+    }
+
+    /// Writes it for another process. What arrived encoded and was not looked at goes on as it is.
+    ///
+    /// # Errors
+    /// [`WireError::OpaqueType`] where the type cannot travel.
+    pub fn to_parcel(&self) -> Result<Parcel, WireError> {
+        let any: &dyn Any = &*self.0;
+        if let Some(encoded) = any.downcast_ref::<Encoded>() {
+            return Ok(encoded.parcel.clone());
+        }
+        let mut out = Encoder::new();
+        self.0.encode(&mut out)?;
+        Ok(out.finish(self.0.type_name()))
+    }
+
+    /// The value as a `T`.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`], or a decoding error for a value that came from elsewhere.
+    pub fn get<T: Data>(&self) -> Result<&T> {
+        let any: &dyn Any = &*self.0;
+        if let Some(value) = any.downcast_ref::<T>() {
+            return Ok(value);
+        }
+        match any.downcast_ref::<Encoded>() {
+            Some(encoded) => encoded.decode::<T>()?.get::<T>(),
+            None => Err(wrong_type::<T>(self.0.type_name())),
+        }
+    }
+
+    /// Takes the `T` out: moved if nobody else holds the value, otherwise cloned.
+    ///
+    /// # Errors
+    /// As [`get`](Value::get).
+    pub fn take<T: Data + Clone>(self) -> Result<T> {
+        self.shared::<T>().map(Arc::unwrap_or_clone)
+    }
+
+    /// The value as a shared `T`; [`Arc::try_unwrap`] tells whether anybody else holds it.
+    ///
+    /// # Errors
+    /// As [`get`](Value::get).
+    pub fn shared<T: Data>(self) -> Result<Arc<T>> {
+        let any: &dyn Any = &*self.0;
+        if any.is::<T>() {
+            let any: Arc<dyn Any + Send + Sync> = self.0;
+            return any.downcast::<T>().map_err(|_| wrong_type::<T>("another type"));
+        }
+        if any.is::<Encoded>() {
+            let any: Arc<dyn Any + Send + Sync> = self.0;
+            if let Ok(encoded) = any.downcast::<Encoded>() {
+                // Nobody else may look: decode once more only if somebody already shares the decoded value.
+                return match Arc::try_unwrap(encoded) {
+                    Ok(mut encoded) => {
+                        encoded.decode::<T>()?;
+                        encoded.decoded.take().map_or(Err(Error::Wire(WireError::Truncated)), Value::shared::<T>)
+                    }
+                    Err(encoded) => encoded.decode::<T>()?.clone().shared::<T>(),
+                };
+            }
+            return Err(Error::Wire(WireError::Truncated));
+        }
+        Err(wrong_type::<T>(self.0.type_name()))
+    }
+
+    /// Whether nobody else holds it.
+    pub fn is_unshared(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
+    /// The name of its type, for people.
+    pub fn type_name(&self) -> &str {
+        match (&*self.0 as &dyn Any).downcast_ref::<Encoded>() {
+            Some(encoded) => encoded.parcel.type_name(),
+            None => self.0.type_name(),
+        }
+    }
+}
+
+fn wrong_type<T>(found: &str) -> Error {
+    Error::WrongType { what: "value".into(), expected: type_name::<T>().into(), found: found.into() }
+}
+
+impl Encoded {
+    fn decode<T: Data>(&self) -> Result<&Value> {
+        if let Some(value) = self.decoded.get() {
+            return Ok(value);
+        }
+        if self.parcel.type_name() != type_name::<T>() {
+            return Err(wrong_type::<T>(self.parcel.type_name()));
+        }
+        let mut input = Decoder::new(&self.parcel);
+        let value = Value::new(T::decode(&mut input)?);
+        input.end()?;
+        Ok(self.decoded.get_or_init(|| value))
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Value({} bytes)", self.nbytes())
+    }
+}

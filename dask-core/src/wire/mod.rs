@@ -1,0 +1,98 @@
+//! How functions and values travel to another process, or to disk and back.
+//!
+//! # Reasoning
+//!
+//! Three things travel: values, built-in functions, and functions of the user.
+//!
+//! * **Values** need no registry. Who reads a value asks for a type, and that type decodes itself
+//!   ([`Data::decode`](crate::Data::decode)); until then the value is a [`Parcel`] of bytes, and the name of the type that wrote it is
+//!   compared with the type that reads it. So generic types (`Vec<(String, f64)>`) travel without annotation, and
+//!   what only passes through a worker is never decoded there.
+//! * **Built-in functions** (and sources, sinks) are serde structs known by a stable name: [`portable!`](crate::portable)
+//!   implements [`Portable`] and adds a decoder to [`REGISTRY`] at link time. A worker that never saw the user's
+//!   program can run them, if the crate is linked; a crate that nobody names is not linked, hence the error
+//!   [`WireError::NotLinked`].
+//! * **User functions** are types of their own, which only the same executable knows: [`local`] sends the offset of a
+//!   static descriptor from a fixed place of the image, and the receiver checks it before use.
+//!   Captured state travels only through explicit forms (`map_with(state, f)`), encoded as a value.
+//!
+//! Bulk bytes go out of band as [`Buffer`]s, without copies.
+
+mod buffers;
+mod codec;
+pub mod local;
+mod portable;
+mod registry;
+
+pub use buffers::Buffer;
+pub use codec::{Decoder, Encoder, Parcel, decode_value, encode_value};
+pub use portable::Portable;
+pub use registry::{Entry, REGISTRY, decode_portable, encode_portable, registered_names};
+
+/// What can go wrong between two processes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// A type without an encoding.
+    #[error(
+        "values of type {type_name} cannot leave this process: derive serde's Serialize and Deserialize and write `dask_core::data!({type_name})`, or use an in-process scheduler (sync, threads)"
+    )]
+    OpaqueType {
+        /// The type.
+        type_name: &'static str,
+    },
+    /// A closure that captured something.
+    #[error(
+        "the function {type_name} captured variables ({nbytes} bytes) and cannot leave this process: pass them as explicit state (`…_with(state, f)`), or use an in-process scheduler (sync, threads)"
+    )]
+    Captures {
+        /// The type of the closure.
+        type_name: &'static str,
+        /// The size of what it captured.
+        nbytes: usize,
+    },
+    /// An operation that this program does not have.
+    #[error(
+        "nothing named {name} is linked into this program: link the crate that defines it (name it with `use … as _`)"
+    )]
+    NotLinked {
+        /// Its stable name.
+        name: String,
+    },
+    /// Something registered under this name is of another kind.
+    #[error("{name} is not a {expected}")]
+    WrongKind {
+        /// The stable name.
+        name: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A function of another executable.
+    #[error(
+        "the function comes from another build of the program (build {theirs}, this is {ours}): start workers from the same executable"
+    )]
+    OtherBuild {
+        /// Their build.
+        theirs: String,
+        /// This build.
+        ours: String,
+    },
+    /// A reference to a function that is not one.
+    #[error("malformed reference to a function: {why}")]
+    BadDescriptor {
+        /// What did not match.
+        why: &'static str,
+    },
+    /// Fewer bytes than expected.
+    #[error("the message ends too early")]
+    Truncated,
+    /// More bytes than expected.
+    #[error("the message has {extra} bytes too many")]
+    TrailingBytes {
+        /// How many.
+        extra: usize,
+    },
+    /// What the codec said.
+    #[error("malformed message: {0}")]
+    Codec(String),
+}
