@@ -31,7 +31,7 @@ pub enum Error {
         keys: Vec<Key>,
     },
     /// An output or a dependency that no layer makes.
-    #[error("no layer makes {key}{}", wanted_by_text(wanted_by.as_ref()))]
+    #[error("no layer makes {key}{}", wanted_by_text(wanted_by.as_deref()))]
     UnknownKey {
         /// What was asked for.
         key: Box<Key>,
@@ -119,6 +119,6 @@ fn cycle_text(keys: &[Key]) -> String {
     text.join(" -> ")
 }
 
-fn wanted_by_text(key: Option<&Box<Key>>) -> String {
+fn wanted_by_text(key: Option<&Key>) -> String {
     key.map_or_else(String::new, |key| format!(" (wanted by {key})"))
 }
