@@ -128,7 +128,22 @@ numbers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f6
 
 macro_rules! through_serde { ($($type:ty),*) => {$( data!($type); )*}; }
 through_serde!((), bool, char, std::time::Duration);
-data!(String, |s| s.capacity());
+
+impl Data for String {
+    fn nbytes(&self) -> usize {
+        size_of::<Self>() + self.capacity()
+    }
+    fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+        out.len(self.len());
+        out.raw(self.as_bytes());
+        Ok(())
+    }
+    fn decode(input: &mut Decoder<'_>) -> Result<Self, WireError> {
+        let n = input.len()?;
+        let text = str::from_utf8(input.raw(n)?).map_err(|e| WireError::Codec(e.to_string()))?;
+        Ok(text.to_owned())
+    }
+}
 
 impl<T: Data> Data for Vec<T> {
     fn nbytes(&self) -> usize {

@@ -20,6 +20,11 @@ pub trait TaskFn: Portable {
     fn describe(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.wire_name())
     }
+
+    /// The value, if the function does nothing but return one.
+    fn constant(&self) -> Option<&Value> {
+        None
+    }
 }
 
 /// One call of a [`TaskFn`]: where the task stands in its layer, and the values of its dependencies.
@@ -126,5 +131,9 @@ impl TaskFn for Constant {
 
     fn describe(&self) -> Cow<'_, str> {
         Cow::Borrowed("value")
+    }
+
+    fn constant(&self) -> Option<&Value> {
+        Some(&self.0)
     }
 }

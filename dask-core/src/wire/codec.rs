@@ -93,6 +93,18 @@ impl Encoder {
     }
 }
 
+/// Decodes with a limit on what may be allocated, so that a forged length costs at most some ten times the message.
+/// The codec counts each number by its size in memory, eight times that on the wire at most; its limits are constants.
+fn decode_limited<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), bincode::error::DecodeError> {
+    const SMALL: usize = 1 << 16;
+    const MEDIUM: usize = 1 << 24;
+    match bytes.len() {
+        0..SMALL => bincode::serde::decode_from_slice(bytes, CONFIG.with_limit::<{ SMALL * 9 }>()),
+        SMALL..MEDIUM => bincode::serde::decode_from_slice(bytes, CONFIG.with_limit::<{ MEDIUM * 9 }>()),
+        _ => bincode::serde::decode_from_slice(bytes, CONFIG.with_limit::<{ 1 << 40 }>()),
+    }
+}
+
 /// Reads what an [`Encoder`] wrote, in the same order.
 pub struct Decoder<'a> {
     bytes: &'a [u8],
@@ -110,8 +122,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// Malformed bytes.
     pub fn serde<T: DeserializeOwned>(&mut self) -> Result<T, WireError> {
-        let (value, used) =
-            bincode::serde::decode_from_slice(self.bytes, CONFIG).map_err(|e| WireError::Codec(e.to_string()))?;
+        let (value, used) = decode_limited(self.bytes).map_err(|e| WireError::Codec(e.to_string()))?;
         self.bytes = &self.bytes[used..];
         Ok(value)
     }

@@ -88,7 +88,11 @@ fn decode_as<T: Local>(input: &mut Decoder<'_>) -> Result<Arc<dyn TaskFn>, WireE
 }
 
 /// The fixed place from which offsets count; no descriptor itself.
-static ANCHOR: u64 = 0;
+static ANCHOR: Anchor = Anchor(0);
+
+/// Aligned like a [`Descriptor`].
+#[repr(align(16))]
+struct Anchor(#[allow(dead_code, reason = "only its place matters")] u64);
 
 fn anchor() -> usize {
     &raw const ANCHOR as usize

@@ -1,0 +1,150 @@
+//! What travels arrives, and what cannot is refused with the way out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use dask_core::wire::local::{self, Func, Local};
+use dask_core::wire::{Decoder, Encoder, Portable, WireError, decode_portable, encode_portable, registered_names};
+use dask_core::{Call, Data, TaskError, TaskFn, Value};
+use proptest::prelude::*;
+
+use crate::run::Trace;
+
+fn there_and_back<T: Data>(value: T) -> Value {
+    Value::encoded(Value::new(value).to_parcel().unwrap())
+}
+
+proptest! {
+    #[test]
+    fn a_value_arrives_as_it_was(rows in proptest::collection::vec((any::<i64>(), ".{0,8}", any::<Option<f32>>()), 0..20)) {
+        prop_assert_eq!(there_and_back(rows.clone()).take::<Vec<(i64, String, Option<f32>)>>().unwrap(), rows.clone());
+        let by_name: HashMap<String, i64> = rows.iter().map(|(n, s, _)| (s.clone(), *n)).collect();
+        prop_assert_eq!(there_and_back(by_name.clone()).take::<HashMap<String, i64>>().unwrap(), by_name);
+        let sorted: BTreeMap<i64, Vec<u8>> = rows.iter().map(|(n, s, _)| (*n, s.clone().into_bytes())).collect();
+        prop_assert_eq!(there_and_back(sorted.clone()).take::<BTreeMap<i64, Vec<u8>>>().unwrap(), sorted);
+    }
+
+    #[test]
+    fn random_bytes_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        use dask_core::wire::Parcel;
+        let parcel = Parcel::from_parts(std::any::type_name::<Vec<(String, Vec<u64>)>>(), bytes.clone(), vec![]);
+        let _ = Value::encoded(parcel).get::<Vec<(String, Vec<u64>)>>();
+        let parcel = Parcel::from_parts("", bytes, vec![]);
+        let _ = decode_portable::<dyn TaskFn>(&mut Decoder::new(&parcel));
+    }
+}
+
+#[test]
+fn a_value_of_another_type_is_refused() {
+    let error = there_and_back(1i64).get::<String>().unwrap_err().to_string();
+    assert_eq!(error, "value: expected a value of type alloc::string::String, found i64");
+}
+
+#[test]
+fn an_opaque_type_does_not_travel() {
+    struct Handle;
+    impl Data for Handle {}
+    let error = Value::new(Handle).to_parcel().unwrap_err();
+    assert!(error.to_string().contains("dask_core::data!("), "{error}");
+}
+
+#[test]
+fn a_registered_function_arrives() {
+    let mut out = Encoder::new();
+    encode_portable(&Trace(3) as &dyn TaskFn, &mut out).unwrap();
+    let parcel = out.finish("");
+    let arrived = decode_portable::<dyn TaskFn>(&mut Decoder::new(&parcel)).unwrap();
+    let value = arrived.run(Call::new(&[], &mut [])).unwrap();
+    assert_eq!(value.get::<u64>().unwrap(), Trace(3).run(Call::new(&[], &mut [])).unwrap().get::<u64>().unwrap());
+    assert!(registered_names().contains(&"core.fused"));
+}
+
+#[test]
+fn what_is_not_linked_is_named() {
+    let mut out = Encoder::new();
+    out.serde("frame.no_such_operation").unwrap();
+    let parcel = out.finish("");
+    let error = decode_portable::<dyn TaskFn>(&mut Decoder::new(&parcel)).err().unwrap();
+    assert!(error.to_string().starts_with("nothing named frame.no_such_operation is linked"), "{error}");
+}
+
+/// A task function around a closure, as the collections have them.
+struct Apply<F>(Func<F>);
+
+impl<F: Fn(i64) -> i64 + Copy + Send + Sync + 'static> TaskFn for Apply<F> {
+    fn run(&self, mut call: Call<'_>) -> Result<Value, TaskError> {
+        Ok(Value::new((self.0.0)(call.take(0)?)))
+    }
+}
+impl<F: Fn(i64) -> i64 + Copy + Send + Sync + 'static> Portable for Apply<F> {
+    fn wire_name(&self) -> &'static str {
+        local::WIRE_NAME
+    }
+    fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+        local::encode(self, out)
+    }
+}
+impl<F: Fn(i64) -> i64 + Copy + Send + Sync + 'static> Local for Apply<F> {
+    fn encode_state(&self, out: &mut Encoder) -> Result<(), WireError> {
+        self.0.encode(out)
+    }
+    fn decode_state(input: &mut Decoder<'_>) -> Result<Self, WireError> {
+        Func::decode(input).map(Apply)
+    }
+}
+
+fn send(function: &dyn TaskFn) -> Result<Arc<dyn TaskFn>, WireError> {
+    let mut out = Encoder::new();
+    encode_portable(function, &mut out)?;
+    decode_portable(&mut Decoder::new(&out.finish("")))
+}
+
+#[test]
+fn a_closure_without_captures_arrives() {
+    for (function, expected) in
+        [(&Apply(Func(|x: i64| x + 1)) as &dyn TaskFn, 42), (&Apply(Func(|x: i64| x * 2)) as &dyn TaskFn, 82)]
+    {
+        let mut inputs = [Some(Value::new(41i64))];
+        let value = send(function).unwrap().run(Call::new(&[], &mut inputs)).unwrap();
+        assert_eq!(value.take::<i64>().unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_closure_with_captures_is_refused_with_the_way_out() {
+    let captured = std::hint::black_box(5);
+    let error = send(&Apply(Func(move |x: i64| x + captured))).err().unwrap();
+    assert!(matches!(error, WireError::Captures { nbytes: 8, .. }), "{error}");
+    assert!(error.to_string().contains("_with(state, f)"), "{error}");
+}
+
+#[test]
+fn forged_references_are_refused() {
+    for (offset, why) in [(1i64, "not aligned"), (1 << 40, "outside"), (-(1 << 44), "outside"), (i64::MIN, "")] {
+        let mut out = Encoder::new();
+        out.serde(local::WIRE_NAME).unwrap();
+        out.serde(&(local::build_id(), offset, dask_core::Token::of("x"))).unwrap();
+        let error = decode_portable::<dyn TaskFn>(&mut Decoder::new(&out.finish(""))).err().unwrap();
+        assert!(matches!(error, WireError::BadDescriptor { .. }), "{error}");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    // Every aligned place near the anchor: some are mapped, none is a descriptor of that signature.
+    for offset in (-4096i64..4096).step_by(16) {
+        for shift in 0..16 {
+            let mut out = Encoder::new();
+            out.serde(local::WIRE_NAME).unwrap();
+            out.serde(&(local::build_id(), offset + shift, dask_core::Token::of("x"))).unwrap();
+            let refused = decode_portable::<dyn TaskFn>(&mut Decoder::new(&out.finish(""))).err();
+            assert!(matches!(refused, Some(WireError::BadDescriptor { .. })));
+        }
+    }
+}
+
+#[test]
+fn another_build_is_refused() {
+    let mut out = Encoder::new();
+    out.serde(local::WIRE_NAME).unwrap();
+    out.serde(&(dask_core::Token::of("other"), 0i64, dask_core::Token::of("x"))).unwrap();
+    let error = decode_portable::<dyn TaskFn>(&mut Decoder::new(&out.finish(""))).err().unwrap();
+    assert!(matches!(error, WireError::OtherBuild { .. }));
+}
