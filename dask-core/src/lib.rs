@@ -17,6 +17,7 @@ pub mod graph;
 pub mod layer;
 mod materialize;
 pub mod optimize;
+pub mod order;
 mod task;
 // The seams.
 mod cancel;

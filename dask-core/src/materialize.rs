@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, GraphBuilder, TaskId};
 use crate::key::{Index, Key};
 use crate::layer::{LayerGraph, SELF, ravel, unravel};
+use crate::order::order;
 
 /// A graph ready to run: its outputs, and in which order tasks are best started.
 pub struct Plan {
@@ -23,11 +24,11 @@ impl Plan {
     pub fn new(layers: &LayerGraph, outputs: &[Key]) -> Result<Self> {
         let wanted = Wanted::mark(layers, outputs)?;
         let graph = wanted.materialize(layers);
-        if wanted.has_inner_edges {
-            graph.check_acyclic()?;
-        }
         let outputs = outputs.iter().map(|key| wanted.id_of(layers, key)).collect::<Result<_>>()?;
-        let priority = (0..graph.n_tasks() as u32).collect();
+        let Some(priority) = order(graph.dependencies(), graph.dependents()) else {
+            graph.check_acyclic()?;
+            return Err(Error::Cycle { keys: Vec::new() });
+        };
         Ok(Self { graph, outputs, priority })
     }
 }
@@ -42,8 +43,6 @@ struct Wanted {
     ids: Vec<Vec<u32>>,
     n_tasks: usize,
     n_edges: usize,
-    /// Some layer has edges within itself that need not lead to earlier tasks.
-    has_inner_edges: bool,
 }
 
 impl Wanted {
@@ -65,7 +64,7 @@ impl Wanted {
             let (layer, task) = locate(layers, key)?;
             ask(&mut tasks, layer, task);
         }
-        let (mut edges, mut n_edges, mut has_inner_edges) = (Vec::new(), 0, false);
+        let (mut edges, mut n_edges) = (Vec::new(), 0);
         let mut pending: Vec<u32> = Vec::new();
         // Layers stand after their inputs, so that walking back meets every layer after all who want it. Within a
         // layer, what its own tasks ask for joins the list of those still to visit.
@@ -80,7 +79,6 @@ impl Wanted {
                     if u64::from(dependency) >= entries[at].layer.n_tasks() {
                         return Err(missing_block(layers, layer, task, at, dependency));
                     }
-                    has_inner_edges |= input == SELF;
                     if ask(&mut tasks, at, dependency) && input == SELF {
                         pending.push(dependency);
                     }
@@ -90,10 +88,10 @@ impl Wanted {
         if n_edges >= u32::MAX as usize {
             return Err(Error::TooLarge { what: "dependencies", count: n_edges as u64 });
         }
-        Ok(Self::number(tasks, n_edges, has_inner_edges))
+        Ok(Self::number(tasks, n_edges))
     }
 
-    fn number(tasks: Vec<Vec<bool>>, n_edges: usize, has_inner_edges: bool) -> Self {
+    fn number(tasks: Vec<Vec<bool>>, n_edges: usize) -> Self {
         let (mut base, mut ids, mut next) = (Vec::with_capacity(tasks.len()), Vec::with_capacity(tasks.len()), 0u32);
         for wanted in &tasks {
             base.push(next);
@@ -112,7 +110,7 @@ impl Wanted {
                 );
             }
         }
-        Self { tasks, base, ids, n_tasks: next as usize, n_edges, has_inner_edges }
+        Self { tasks, base, ids, n_tasks: next as usize, n_edges }
     }
 
     fn id(&self, layer: usize, task: u32) -> u32 {

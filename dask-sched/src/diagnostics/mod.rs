@@ -1,0 +1,11 @@
+//! Observers that hook into any scheduler: what ran when and where, progress, and a report of both.
+
+mod profiler;
+#[cfg(feature = "progress")]
+mod progress;
+mod report;
+
+pub use profiler::{Profiler, TaskRecord};
+#[cfg(feature = "progress")]
+pub use progress::ProgressBar;
+pub use report::write_report;

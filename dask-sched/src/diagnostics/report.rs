@@ -1,0 +1,157 @@
+//! One self-contained page: the task stream and the memory curve of a profiled computation.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Profiler, TaskRecord};
+
+const WIDTH: f64 = 1100.0;
+const ROW: f64 = 26.0;
+const CURVE: f64 = 180.0;
+/// Tasks drawn one by one; of more, the longest.
+const DRAWN_MAX: usize = 20_000;
+
+/// Writes the report of a profiler as one HTML file that needs nothing else.
+///
+/// # Errors
+/// If the file cannot be written; what stood there before stays.
+pub fn write_report(profiler: &Profiler, path: &Path) -> std::io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(page(&profiler.tasks(), &profiler.memory()).as_bytes())?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn page(tasks: &[TaskRecord], memory: &[(Duration, usize)]) -> String {
+    let first = tasks.iter().map(|task| task.start).min().unwrap_or_default();
+    let last = tasks.iter().map(|task| task.end).max().unwrap_or_default();
+    let seconds = (last.saturating_sub(first)).as_secs_f64().max(1e-9);
+    let x = |time: Duration| time.saturating_sub(first).as_secs_f64() / seconds * WIDTH;
+    let mut html = String::from(HEAD);
+    let n_workers = tasks.iter().map(|task| task.worker + 1).max().unwrap_or(0);
+    let busy: f64 = tasks.iter().map(|task| (task.end - task.start).as_secs_f64()).sum();
+    let _ = write!(
+        html,
+        "<p>{} tasks on {n_workers} workers in {seconds:.3} s; workers busy {:.0} % of the time.</p><h2>Task stream</h2>",
+        tasks.len(),
+        100.0 * busy / (seconds * n_workers.max(1) as f64),
+    );
+    task_stream(&mut html, tasks, n_workers, x);
+    html.push_str("<h2>Memory of live values</h2>");
+    memory_curve(&mut html, memory, x);
+    html.push_str("<h2>Layers</h2>");
+    layers(&mut html, tasks);
+    html.push_str("</main></body></html>\n");
+    html
+}
+
+fn task_stream(html: &mut String, tasks: &[TaskRecord], n_workers: usize, x: impl Fn(Duration) -> f64) {
+    let height = ROW * n_workers as f64;
+    let _ = write!(html, "<svg viewBox='0 0 {WIDTH} {height}' role='img' aria-label='tasks by worker and time'>");
+    let mut drawn: Vec<&TaskRecord> = tasks.iter().collect();
+    if drawn.len() > DRAWN_MAX {
+        drawn.sort_by_key(|task| std::cmp::Reverse(task.end - task.start));
+        drawn.truncate(DRAWN_MAX);
+    }
+    for task in drawn {
+        let (left, right) = (x(task.start), x(task.end));
+        let _ = write!(
+            html,
+            "<rect x='{left:.2}' y='{:.0}' width='{:.2}' height='{:.0}' fill='{}'><title>{} — {:.3} ms, {}</title></rect>",
+            ROW * task.worker as f64 + 2.0,
+            (right - left).max(0.3),
+            ROW - 4.0,
+            colour(task.key.name().what()),
+            escape(&task.key.to_string()),
+            (task.end - task.start).as_secs_f64() * 1e3,
+            bytes(task.nbytes),
+        );
+    }
+    html.push_str("</svg>");
+}
+
+fn memory_curve(html: &mut String, memory: &[(Duration, usize)], x: impl Fn(Duration) -> f64) {
+    let peak = memory.iter().map(|(_, nbytes)| *nbytes).max().unwrap_or(0);
+    let _ =
+        write!(html, "<p>Peak {}.</p><svg viewBox='0 0 {WIDTH} {CURVE}'><polyline class='curve' points='", bytes(peak));
+    let step = memory.len().div_ceil(4000).max(1);
+    // Of each group the highest point: peaks stay.
+    for group in memory.chunks(step) {
+        if let Some((time, nbytes)) = group.iter().max_by_key(|(_, nbytes)| *nbytes) {
+            let y = CURVE - 2.0 - (CURVE - 4.0) * *nbytes as f64 / peak.max(1) as f64;
+            let _ = write!(html, "{:.1},{y:.1} ", x(*time));
+        }
+    }
+    html.push_str("'/></svg>");
+}
+
+fn layers(html: &mut String, tasks: &[TaskRecord]) {
+    let mut by_layer: BTreeMap<&str, (usize, Duration, usize)> = BTreeMap::new();
+    for task in tasks {
+        let layer = by_layer.entry(task.key.name().what()).or_default();
+        *layer = (layer.0 + 1, layer.1 + (task.end - task.start), layer.2 + task.nbytes);
+    }
+    let mut rows: Vec<_> = by_layer.into_iter().collect();
+    rows.sort_by_key(|(_, (_, time, _))| std::cmp::Reverse(*time));
+    html.push_str("<table><tr><th>layer<th>tasks<th>time<th>made</tr>");
+    for (layer, (n_tasks, time, nbytes)) in rows {
+        let (colour, layer) = (colour(layer), escape(layer));
+        let _ = write!(
+            html,
+            "<tr><td><i style='background:{colour}'></i>{layer}<td>{n_tasks}<td>{:.3} s<td>{}</tr>",
+            time.as_secs_f64(),
+            bytes(nbytes)
+        );
+    }
+    html.push_str("</table>");
+}
+
+/// The same name always has the same colour.
+fn colour(name: &str) -> String {
+    let hash = name.bytes().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("hsl({} 55% {}%)", hash % 360, 45 + (hash >> 16) % 15)
+}
+
+fn bytes(n: usize) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let power = (n.max(1).ilog2() / 10).min(4);
+    format!("{:.1} {}", n as f64 / 1024f64.powi(power as i32), UNITS[power as usize])
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;")
+}
+
+const HEAD: &str = "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Computation report</title><style>
+:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#d0d7de}
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0}
+main{max-width:1140px;margin:auto;padding:1rem}svg{width:100%;border:1px solid var(--line);border-radius:6px}
+.curve{fill:none;stroke:#3b82f6;stroke-width:1.5}table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid var(--line)}
+td:first-child,th:first-child{text-align:left}i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.5em}
+</style></head><body><main><h1>Computation report</h1>";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_shows_every_task_and_escapes_its_name() {
+        let task = TaskRecord {
+            key: dask_core::Name::new("a<b").at(&[1]),
+            worker: 1,
+            start: Duration::from_millis(1),
+            end: Duration::from_millis(3),
+            nbytes: 2048,
+        };
+        let page = page(&[task], &[(Duration::from_millis(3), 2048)]);
+        assert!(page.contains("1 tasks on 2 workers in 0.002 s"), "{page}");
+        assert!(page.contains("(&#39;a&lt;b&#39;, 1) — 2.000 ms, 2.0 KiB"), "{page}");
+        assert!(page.contains("Peak 2.0 KiB"));
+    }
+}

@@ -1,0 +1,73 @@
+//! All cores: a pool of threads that steal work from each other.
+//!
+//! ```text
+//!            roots, in the order of their priorities, in small batches
+//!              │
+//!   ┌──────────▼───────────┐  steals the oldest  ┌──────────────────────┐
+//!   │ worker 0: own deque, │ ◄─────────────────► │ worker 1: own deque, │
+//!   │ newest first         │                     │ newest first         │
+//!   └──────────────────────┘                     └──────────────────────┘
+//! ```
+//! A worker that finishes a task runs the best of those it made ready at once, without a queue, and pushes the
+//! others; it takes new roots only when its own deque is empty, and steals only when the roots are used up. So what
+//! was started is finished first, and few values are alive: in a tree of n leaves O(log n) a worker.
+//!
+//! The thread that asks for a computation works on it too, so that a task may compute: the inner run can always be
+//! finished by the thread that waits for it.
+
+mod pool;
+mod slot;
+mod worker;
+
+use std::sync::Arc;
+
+use dask_core::{Key, LayerGraph, Plan, Result, RunContext, Scheduler, Value};
+
+use worker::Run;
+
+/// Runs tasks on a pool of threads that all computations of the process share.
+///
+/// With [`RunContext::memory_limit`], no new root starts while the bytes of live values exceed the limit, unless
+/// nothing else could run.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct ThreadedScheduler {
+    n_threads: Option<usize>,
+}
+
+impl ThreadedScheduler {
+    /// On `n_threads` threads, the caller's included. By default `DASK_NUM_WORKERS`, or one a core.
+    pub fn new(n_threads: usize) -> Self {
+        Self { n_threads: Some(n_threads) }
+    }
+
+    /// Runs a plan that is there already.
+    ///
+    /// # Errors
+    /// The first task that failed, or [`Error::Cancelled`](dask_core::Error::Cancelled).
+    pub fn run_plan(&self, plan: Plan, context: &RunContext) -> Result<Vec<Value>> {
+        let n_threads = context.n_threads.or(self.n_threads).unwrap_or_else(default_threads).clamp(1, 1024);
+        context.observers.iter().for_each(|observer| observer.started(&plan.graph));
+        let run = Arc::new(Run::new(plan, context.clone(), n_threads));
+        pool::invite(&run, n_threads - 1);
+        run.participate();
+        pool::withdraw(&run);
+        let result = run.finish();
+        context.observers.iter().for_each(|observer| observer.done(run.graph(), result.as_ref().err()));
+        result
+    }
+}
+
+impl Scheduler for ThreadedScheduler {
+    fn run(&self, graph: &LayerGraph, outputs: &[Key], context: &RunContext) -> Result<Vec<Value>> {
+        self.run_plan(Plan::new(graph, outputs)?, context)
+    }
+
+    fn name(&self) -> &'static str {
+        "threads"
+    }
+}
+
+fn default_threads() -> usize {
+    let wanted = std::env::var("DASK_NUM_WORKERS").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
+    wanted.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
