@@ -196,7 +196,7 @@ pub fn build_id() -> Token {
 #[derive(Clone, Copy)]
 pub struct Func<F>(pub F);
 
-impl<F: Copy + Send + Sync + 'static> Func<F> {
+impl<F: Clone + Send + Sync + 'static> Func<F> {
     /// Checks that the closure needs no bytes to travel.
     ///
     /// # Errors
@@ -211,15 +211,16 @@ impl<F: Copy + Send + Sync + 'static> Func<F> {
     /// [`WireError::Captures`].
     pub fn decode(_input: &mut Decoder<'_>) -> Result<Self, WireError> {
         check_captures::<F>()?;
-        // SAFETY: `F` has no bytes, so that any aligned pointer reads one; `F` is `Copy`, so that the sender's, whose
-        // existence in a process of the same build is why this is called, may be duplicated.
+        // SAFETY: `F` has no bytes and no drop glue, so that any aligned pointer reads one and forgetting one is
+        // nothing; `F` is `Clone`, so that another of the sender's, whose existence in a process of the same build is
+        // why this is called, may exist.
         Ok(Self(unsafe { std::ptr::NonNull::<F>::dangling().read() }))
     }
 }
 
 fn check_captures<F>() -> Result<(), WireError> {
     match size_of::<F>() {
-        0 => Ok(()),
+        0 if !std::mem::needs_drop::<F>() => Ok(()),
         nbytes => Err(WireError::Captures { type_name: type_name::<F>(), nbytes }),
     }
 }
@@ -229,7 +230,7 @@ impl<F: 'static> Tokenize for Func<F> {
     /// is never equal to anything.
     fn tokenize(&self, t: &mut Tokenizer) {
         t.add(type_name::<F>());
-        if size_of::<F>() != 0 {
+        if check_captures::<F>().is_err() {
             t.add(&Token::unique());
         }
     }

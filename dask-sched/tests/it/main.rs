@@ -1,5 +1,6 @@
 //! Behaviour of the local schedulers.
 
+mod delayed;
 mod functions;
 mod laws;
 mod memory;

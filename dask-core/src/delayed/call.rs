@@ -1,0 +1,170 @@
+//! The task functions of delayed calls.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use crate::data::Data;
+use crate::error::{Result, TaskError};
+use crate::task::{Call, TaskFn};
+use crate::value::Value;
+use crate::wire::local::{self, Func, Local};
+use crate::wire::{Decoder, Encoder, Portable, WireError};
+
+/// A function of up to eight parameters, `A` being the tuple of their types.
+pub trait Function<A, T>: Clone + Send + Sync + 'static {
+    /// Takes the parameters from the inputs of a task, and calls.
+    ///
+    /// # Errors
+    /// An input of another type.
+    fn call_with(&self, call: &mut Call<'_>) -> Result<T>;
+}
+
+macro_rules! functions {
+    ($($($P:ident $i:tt),*;)*) => {$(
+        impl<Func, T, $($P: Data + Clone),*> Function<($($P,)*), T> for Func
+        where
+            Func: Fn($($P),*) -> T + Clone + Send + Sync + 'static,
+        {
+            #[allow(unused_variables, reason = "a function without parameters takes nothing")]
+            fn call_with(&self, call: &mut Call<'_>) -> Result<T> {
+                Ok(self($(call.take::<$P>($i)?),*))
+            }
+        }
+    )*};
+}
+functions! {
+    ;
+    A 0;
+    A 0, B 1;
+    A 0, B 1, C 2;
+    A 0, B 1, C 2, D 3;
+    A 0, B 1, C 2, D 3, E 4;
+    A 0, B 1, C 2, D 3, E 4, F 5;
+    A 0, B 1, C 2, D 3, E 4, F 5, G 6;
+    A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7;
+}
+
+/// The last part of a function's path: `inc` of `my_crate::inc`; `closure` for closures.
+pub(super) fn short_name<F>() -> &'static str {
+    let path = std::any::type_name::<F>();
+    let path = path.split('<').next().unwrap_or(path);
+    match path.rsplit("::").next() {
+        Some("{{closure}}") | None => "closure",
+        Some(name) => name,
+    }
+}
+
+macro_rules! call_functions {
+    ($($(#[$doc:meta])* $name:ident<$($P:ident),*> calls $F:ident: Function<$A:ident, $R:ty>, where ($($bounds:tt)*), $finish:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name<$($P),*> {
+            f: Func<$F>,
+            _types: PhantomData<fn() -> ($($P,)*)>,
+        }
+
+        impl<$($P),*> $name<$($P),*> {
+            pub(super) fn new(f: $F) -> Self {
+                Self { f: Func(f), _types: PhantomData }
+            }
+        }
+
+        impl<$($P: 'static),*> TaskFn for $name<$($P),*> where $F: Function<$A, $R>, $($bounds)* {
+            fn run(&self, mut call: Call<'_>) -> Result<Value, TaskError> {
+                let finish: fn($R) -> Result<Value, TaskError> = $finish;
+                finish(self.f.0.call_with(&mut call)?)
+            }
+
+            fn describe(&self) -> Cow<'_, str> {
+                Cow::Borrowed(short_name::<$F>())
+            }
+        }
+
+        impl<$($P: 'static),*> Portable for $name<$($P),*> where $F: Function<$A, $R>, $($bounds)* {
+            fn wire_name(&self) -> &'static str {
+                local::WIRE_NAME
+            }
+            fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+                local::encode(self, out)
+            }
+        }
+
+        impl<$($P: 'static),*> Local for $name<$($P),*> where $F: Function<$A, $R>, $($bounds)* {
+            fn encode_state(&self, out: &mut Encoder) -> Result<(), WireError> {
+                self.f.encode(out)
+            }
+            fn decode_state(input: &mut Decoder<'_>) -> Result<Self, WireError> {
+                Func::decode(input).map(|f| Self { f, _types: PhantomData })
+            }
+        }
+    )*};
+}
+call_functions! {
+    /// Calls a function that returns a value.
+    CallFn<A, F, T> calls F: Function<A, T>, where (T: Data), |value| Ok(Value::new(value));
+    /// Calls a function that may fail.
+    TryCallFn<A, F, T, E> calls F: Function<A, std::result::Result<T, E>>, where (T: Data, E: Into<TaskError>),
+        |result| result.map(Value::new).map_err(Into::into);
+}
+
+/// Returns its input.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct Pass;
+
+impl TaskFn for Pass {
+    fn run(&self, mut call: Call<'_>) -> Result<Value, TaskError> {
+        Ok(call.value(0)?)
+    }
+}
+crate::portable!(Pass as dyn TaskFn = "core.pass");
+
+macro_rules! collects {
+    ($($(#[$doc:meta])* $name:ident<$($P:ident: ($($bound:tt)*)),*>, $run:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name<$($P),*>(PhantomData<fn() -> ($($P,)*)>);
+
+        impl<$($P),*> Default for $name<$($P),*> {
+            fn default() -> Self {
+                Self(PhantomData)
+            }
+        }
+
+        impl<$($P: $($bound)*),*> TaskFn for $name<$($P),*> {
+            fn run(&self, call: Call<'_>) -> Result<Value, TaskError> {
+                let run: fn(Call<'_>) -> Result<Value, TaskError> = $run;
+                run(call)
+            }
+        }
+
+        impl<$($P: $($bound)*),*> Portable for $name<$($P),*> {
+            fn wire_name(&self) -> &'static str {
+                local::WIRE_NAME
+            }
+            fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+                local::encode(self, out)
+            }
+        }
+
+        impl<$($P: $($bound)*),*> Local for $name<$($P),*> {
+            fn encode_state(&self, _out: &mut Encoder) -> Result<(), WireError> {
+                Ok(())
+            }
+            fn decode_state(_input: &mut Decoder<'_>) -> Result<Self, WireError> {
+                Ok(Self::default())
+            }
+        }
+    )*};
+}
+collects! {
+    /// Makes a list of its inputs.
+    CollectList<T: (Data + Clone)>, |mut call| {
+        let items: Vec<T> = call.drain().map(Value::take::<T>).collect::<Result<_>>()?;
+        Ok(Value::new(items))
+    };
+    /// Makes a map of its first input, the keys, and the others, the values.
+    CollectMap<K: (Data + Clone + Ord), T: (Data + Clone)>, |mut call| {
+        let keys: Vec<K> = call.take(0)?;
+        let values: Vec<T> = call.drain().map(Value::take::<T>).collect::<Result<_>>()?;
+        Ok(Value::new(keys.into_iter().zip(values).collect::<BTreeMap<K, T>>()))
+    };
+}

@@ -1,0 +1,98 @@
+//! Delayed calls on every scheduler.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dask_core::delayed::{call, call_pure, try_call};
+use dask_core::{Collection, Delayed, RunContext, Scheduler, compute, delayed, with_scheduler};
+use dask_sched::{RoundTripScheduler, SyncScheduler, ThreadedScheduler};
+
+fn inc(x: i64) -> i64 {
+    x + 1
+}
+fn add(x: i64, y: i64) -> i64 {
+    x + y
+}
+fn total(of: Vec<i64>) -> i64 {
+    of.iter().sum()
+}
+
+fn everywhere<C: Collection>(collection: &C, expected: &C::Output)
+where
+    C::Output: PartialEq + std::fmt::Debug,
+{
+    let schedulers: [&dyn Scheduler; 3] = [&SyncScheduler, &ThreadedScheduler::new(3), &RoundTripScheduler];
+    for scheduler in schedulers {
+        let found = collection.compute_with(scheduler, &RunContext::default()).unwrap();
+        assert_eq!(&found, expected, "{}", scheduler.name());
+    }
+}
+
+#[test]
+fn calls_of_calls() {
+    let (a, b) = (delayed!(inc(1)), delayed!(inc(2)));
+    everywhere(&delayed!(add(&a, b)), &5);
+    everywhere(&a.map(|x| x * 10), &20);
+    everywhere(&a.zip(&Delayed::value("x".to_owned())), &(2, "x".to_owned()));
+    let (left, right) = a.zip(&a.map(|x| -x)).unzip();
+    everywhere(&(left, right), &(2, -2));
+    everywhere(&call(|| 7u8, ()), &7);
+}
+
+#[test]
+fn lists_and_maps_of_delayed_values_are_arguments() {
+    let parts: Vec<Delayed<i64>> = (0..100).map(|i| delayed!(inc(i))).collect();
+    everywhere(&delayed!(total(parts)), &5050);
+    let by_name: BTreeMap<String, Delayed<i64>> = (0..3).map(|i| (i.to_string(), delayed!(inc(i)))).collect();
+    let text = call(|map: BTreeMap<String, i64>| format!("{map:?}"), (by_name,));
+    everywhere(&text, &"{\"0\": 1, \"1\": 2, \"2\": 3}".to_owned());
+}
+
+#[test]
+fn an_error_names_the_task() {
+    let wrong = try_call(|text: String| text.parse::<i64>(), ("x1".to_owned(),)).named("parsed").map(|x| x);
+    let error = wrong.compute_with(&ThreadedScheduler::new(2), &RunContext::default()).unwrap_err().to_string();
+    assert!(error.contains("invalid digit found in string"), "{error}");
+    let boom = call(|x: i64| 10 / x, (0i64,));
+    let error = boom.compute_with(&SyncScheduler, &RunContext::default()).unwrap_err().to_string();
+    assert!(error.starts_with("task closure-") && error.contains("panicked: attempt to divide by zero"), "{error}");
+}
+
+#[test]
+fn equal_pure_calls_share_a_key() {
+    let x = Delayed::value(1i64).named("x");
+    assert_eq!(call_pure(inc, (x.clone(),)).key(), call_pure(inc, (x.clone(),)).key());
+    assert_ne!(call_pure(inc, (x.clone(),)).key(), call_pure(|x: i64| x, (x.clone(),)).key());
+    assert_ne!(call(inc, (x.clone(),)).key(), call(inc, (x,)).key());
+}
+
+#[test]
+fn shared_work_is_done_once_and_persist_keeps_it() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    let slow = call(
+        move |x: i64| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            x
+        },
+        (1i64,),
+    );
+    let guard = with_scheduler(Arc::new(ThreadedScheduler::new(2)));
+    assert_eq!(compute((slow.map(|x| x + 1), slow.map(|x| x + 2), &slow)).unwrap(), (2, 3, 1));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    let kept = slow.persist().unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+    assert_eq!(kept.map(|x| x * 5).compute().unwrap(), 5);
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+    drop(guard);
+}
+
+#[test]
+fn a_captured_variable_is_named_where_it_cannot_travel() {
+    let by = std::hint::black_box(3i64);
+    let task = call(move |x: i64| x * by, (2i64,));
+    assert_eq!(task.compute_with(&SyncScheduler, &RunContext::default()).unwrap(), 6);
+    let error = task.compute_with(&RoundTripScheduler, &RunContext::default()).unwrap_err().to_string();
+    assert!(error.contains("captured variables (8 bytes)"), "{error}");
+}
