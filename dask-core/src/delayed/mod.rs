@@ -2,6 +2,7 @@
 
 mod args;
 mod call;
+mod closure;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 pub use args::{Arg, Args};
 pub use call::Function;
 use call::{CallFn, TryCallFn};
+pub use closure::Closure;
 
 use crate::collection::Collection;
 use crate::data::Data;
@@ -123,13 +125,14 @@ fn build<A, T>(name: Name, function: impl TaskFn + 'static, args: impl Args<A>) 
 }
 
 impl<T> Delayed<T> {
-    pub(crate) fn from_layer(layer: LayerRef) -> Self {
+    /// The first value of a layer, which must be of type `T`: for collections whose reductions end in one value.
+    pub fn from_layer(layer: LayerRef) -> Self {
         Self { layer, _type: PhantomData }
     }
 
     /// Its key.
     pub fn key(&self) -> Key {
-        Key::from(self.layer.name().clone())
+        self.layer.name().at(&vec![0; self.layer.layer().shape().len()])
     }
 
     /// The layer it is the only task of.
@@ -199,6 +202,10 @@ impl<T: Data + Clone> Collection for Delayed<T> {
 
     fn layers(&self) -> Vec<LayerRef> {
         vec![self.layer.clone()]
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![self.key()]
     }
 
     fn assemble(&self, values: Vec<Value>) -> Result<T> {

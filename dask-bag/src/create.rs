@@ -1,0 +1,127 @@
+//! Bags from sequences, sources, and other bags.
+
+use std::sync::Arc;
+
+use dask_core::delayed::Closure;
+use dask_core::layer::{Blockwise, Materialized, Reduce};
+use dask_core::wire::{Decoder, Encoder, Portable, WireError, decode_portable, encode_portable};
+use dask_core::{Call, Data, LayerRef, Name, PartitionSource, Result, TaskError, TaskFn, Token, Value, Want};
+
+use crate::Bag;
+
+/// A partitioned format whose items need nothing to be known before reading.
+pub type Source<T> = Arc<dyn PartitionSource<Item = T, Meta = ()>>;
+
+impl<T: Data + Clone> Bag<T> {
+    /// The items of a sequence, in `n_partitions` partitions of nearly equal length; with fewer items than that, one
+    /// item a partition. No items make one empty partition.
+    pub fn from_sequence(items: impl IntoIterator<Item = T>, n_partitions: usize) -> Self {
+        let items: Vec<T> = items.into_iter().collect();
+        let n_partitions = n_partitions.clamp(1, items.len().max(1));
+        let (size, longer) = (items.len() / n_partitions, items.len() % n_partitions);
+        let mut items = items.into_iter();
+        let partition = |i| Value::new(items.by_ref().take(size + usize::from(i < longer)).collect::<Vec<T>>());
+        let name = Name::tokened("from_sequence", Token::unique());
+        Self::from_layer(Materialized::values(name, &[n_partitions as u32], (0..n_partitions).map(partition)))
+    }
+
+    /// The items of both, one after the other.
+    #[must_use]
+    pub fn concat(bags: &[Self]) -> Self {
+        let inputs: Vec<LayerRef> = bags.iter().map(|bag| bag.layer().clone()).collect();
+        let names: Vec<Name> = inputs.iter().map(|input| input.name().clone()).collect();
+        let function = Closure::new("concat", |call: &mut Call<'_>| Ok(call.value(0)?));
+        let n: u32 = inputs.iter().map(|input| input.layer().n_tasks() as u32).sum();
+        let name = function.layer_name(&names);
+        let mut layer = Materialized::uniform(name, &[n], names, Arc::new(function));
+        for (i, input) in inputs.iter().enumerate() {
+            (0..input.layer().n_tasks() as u32).for_each(|task| layer.push_uniform(&[(i as u32, task)]));
+        }
+        Self::from_layer(LayerRef::new(layer, inputs))
+    }
+
+    /// The same items in at most `n_partitions` partitions: neighbours are joined.
+    #[must_use]
+    pub fn repartition(&self, n_partitions: usize) -> Self {
+        let n = self.n_partitions() as u32;
+        let group = n.div_ceil(n_partitions.clamp(1, n as usize) as u32);
+        let function = Closure::new("repartition", |call: &mut Call<'_>| {
+            let mut joined: Vec<T> = Vec::new();
+            for part in call.drain() {
+                joined.append(&mut part.take::<Vec<T>>()?);
+            }
+            Ok(Value::new(joined))
+        });
+        let name = function.layer_name(&(self.layer().name().clone(), group));
+        let reduce = Reduce::new(name, self.layer().name().clone(), &[n], &[group], Arc::new(function));
+        Self::from_layer(LayerRef::new(reduce, vec![self.layer().clone()]))
+    }
+}
+
+impl Bag<i64> {
+    /// The numbers from 0 to `n`, made where they are used.
+    pub fn range(n: i64, n_partitions: usize) -> Self {
+        let n_partitions = (n_partitions.max(1) as i64).min(n.max(1));
+        let function = Range { n: n.max(0), n_partitions };
+        let name = Name::tokened("range", Token::of(&("range", n, n_partitions)));
+        let layer = Blockwise::new(name, &[n_partitions as u32], vec![], Arc::new(function));
+        Self::from_layer(LayerRef::new(layer, vec![]))
+    }
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Range {
+    n: i64,
+    n_partitions: i64,
+}
+
+impl TaskFn for Range {
+    fn run(&self, call: Call<'_>) -> Result<Value, TaskError> {
+        let i = i64::from(call.index()[0]);
+        let bound = |i: i64| (i128::from(self.n) * i128::from(i) / i128::from(self.n_partitions)) as i64;
+        Ok(Value::new((bound(i)..bound(i + 1)).collect::<Vec<i64>>()))
+    }
+}
+dask_core::portable!(Range as dyn TaskFn = "bag.range");
+
+impl Bag<String> {
+    /// The texts of a source: lines, usually.
+    pub fn from_source(source: Source<String>) -> Self {
+        Self::from_any_source(source, |source| Arc::new(ReadText { source }))
+    }
+}
+
+impl<T: Data + Clone> Bag<T> {
+    /// The items of a source, read by the task function that `read` makes.
+    pub fn from_any_source(source: Source<T>, read: impl FnOnce(Source<T>) -> Arc<dyn TaskFn>) -> Self {
+        let name = Name::tokened("read", Token::of(&("read", source.wire_name(), source.identity())));
+        let n = source.n_partitions() as u32;
+        Self::from_layer(LayerRef::new(Blockwise::new(name, &[n], vec![], read(source)), vec![]))
+    }
+}
+
+/// Reads a partition of texts.
+struct ReadText {
+    source: Source<String>,
+}
+
+impl TaskFn for ReadText {
+    fn run(&self, call: Call<'_>) -> Result<Value, TaskError> {
+        let items = self.source.read(call.index()[0] as usize, &Want::default())?;
+        Ok(Value::new(items.collect::<Result<Vec<String>, _>>()?))
+    }
+}
+
+impl Portable for ReadText {
+    fn wire_name(&self) -> &'static str {
+        "bag.read_text"
+    }
+    fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+        encode_portable(&*self.source, out)
+    }
+}
+
+fn decode_read_text(input: &mut Decoder<'_>) -> Result<Arc<dyn TaskFn>, WireError> {
+    Ok(Arc::new(ReadText { source: decode_portable(input)? }))
+}
+dask_core::register!("bag.read_text", |input| Ok(Box::new(decode_read_text(input)?)));

@@ -1,0 +1,57 @@
+//! Groups by key, with a shuffle: each partition is split by the hash of the key, and each output joins its parts.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+
+use dask_core::{Call, Data, Value};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::Bag;
+use crate::bag::gather;
+
+impl<T: Data + Clone> Bag<T> {
+    /// All items of each key together, in `n_partitions` partitions by the hash of the key. Within a partition the
+    /// groups stand in the order in which their keys were first seen, and their items in the order of the bag.
+    ///
+    /// Every item moves: where a reduction by key is wanted, [`foldby`](Bag::foldby) is much cheaper.
+    pub fn groupby<K, F>(&self, key: F, n_partitions: usize) -> Bag<(K, Vec<T>)>
+    where
+        K: Data + Clone + Eq + Hash,
+        F: Fn(&T) -> K + Clone + Send + Sync + 'static,
+    {
+        let n = n_partitions.max(1) as u32;
+        let counted = self.each_with::<u32, (K, T), _>("split", n, move |call: &mut Call<'_>| {
+            let items: Vec<T> = call.take(0)?;
+            let n = *call.get::<u32>(1)?;
+            let mut parts: Vec<Vec<(K, T)>> = (0..n).map(|_| Vec::new()).collect();
+            for item in items {
+                let key = key(&item);
+                parts[bucket(&key, n)].push((key, item));
+            }
+            Ok(Value::new(parts))
+        });
+        let joined = gather(counted.layer(), "groupby", n, |call: &mut Call<'_>| {
+            let to = call.index()[0] as usize;
+            let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+            let mut at: HashMap<K, usize, foldhash::fast::FixedState> = HashMap::default();
+            for i in 0..call.n_inputs() {
+                for (key, item) in &call.get::<Vec<Vec<(K, T)>>>(i)?[to] {
+                    let at = *at.entry(key.clone()).or_insert_with(|| {
+                        groups.push((key.clone(), Vec::new()));
+                        groups.len() - 1
+                    });
+                    groups[at].1.push(item.clone());
+                }
+            }
+            Ok(Value::new(groups))
+        });
+        Bag::from_layer(joined)
+    }
+}
+
+/// The same in every process.
+fn bucket<K: Hash>(key: &K, n: u32) -> usize {
+    let mut hasher = Xxh3Default::new();
+    key.hash(&mut hasher);
+    (hasher.finish() % u64::from(n)) as usize
+}

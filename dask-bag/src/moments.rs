@@ -1,0 +1,114 @@
+//! Count, sum, extrema, mean, variance.
+
+use std::ops::Add;
+
+use dask_core::{Data, TaskError};
+
+use crate::fold::SPLIT_EVERY;
+use crate::{Bag, Item};
+
+/// What can be added up.
+pub trait Summable: Data + Clone + Add<Output = Self> + Default {}
+impl<T: Data + Clone + Add<Output = Self> + Default> Summable for T {}
+
+impl<T: Data + Clone> Bag<T> {
+    /// How many items there are.
+    pub fn count(&self) -> Item<u64> {
+        self.tree("count", SPLIT_EVERY, |items| Ok(items.len() as u64), |counts| Ok(counts.into_iter().sum()))
+    }
+
+    /// The sum; of nothing, the type's default.
+    pub fn sum(&self) -> Item<T>
+    where
+        T: Summable,
+    {
+        let sum = |items: Vec<T>| Ok(items.into_iter().fold(T::default(), Add::add));
+        self.tree("sum", SPLIT_EVERY, sum, sum)
+    }
+
+    /// The smallest item. Computing it fails if there are none.
+    pub fn min(&self) -> Item<T>
+    where
+        T: Ord,
+    {
+        self.extremum("min", |items| items.into_iter().min())
+    }
+
+    /// The largest item. Computing it fails if there are none.
+    pub fn max(&self) -> Item<T>
+    where
+        T: Ord,
+    {
+        self.extremum("max", |items| items.into_iter().max())
+    }
+
+    fn extremum<F>(&self, what: &'static str, f: F) -> Item<T>
+    where
+        F: Fn(Vec<T>) -> Option<T> + Clone + Send + Sync + 'static,
+    {
+        let again = f.clone();
+        let found = self.tree(
+            what,
+            SPLIT_EVERY,
+            move |items| Ok(f(items)),
+            move |found| Ok(again(found.into_iter().flatten().collect())),
+        );
+        found.and_then(|found| found.ok_or_else(|| TaskError::from("the smallest or largest of no items")))
+    }
+
+    /// Whether some item is true.
+    pub fn any<F>(&self, f: F) -> Item<bool>
+    where
+        F: Fn(&T) -> bool + Clone + Send + Sync + 'static,
+    {
+        self.tree("any", SPLIT_EVERY, move |items| Ok(items.iter().any(&f)), |found| Ok(found.contains(&true)))
+    }
+
+    /// Whether every item is true.
+    pub fn all<F>(&self, f: F) -> Item<bool>
+    where
+        F: Fn(&T) -> bool + Clone + Send + Sync + 'static,
+    {
+        self.tree("all", SPLIT_EVERY, move |items| Ok(items.iter().all(&f)), |found| Ok(!found.contains(&false)))
+    }
+}
+
+/// Count, mean, and sum of squared differences from the mean.
+type Moments = (u64, f64, f64);
+
+impl<T: Data + Clone + Into<f64>> Bag<T> {
+    /// The mean. Computing it fails if there are no items.
+    pub fn mean(&self) -> Item<f64> {
+        self.moments().and_then(|(n, mean, _)| if n == 0 { Err("the mean of no items") } else { Ok(mean) })
+    }
+
+    /// The variance, divided by the number of items less 1. Computing it fails for fewer than two items.
+    pub fn var(&self) -> Item<f64> {
+        self.moments().and_then(|(n, _, m2)| {
+            if n < 2 { Err("the variance of fewer than two items") } else { Ok(m2 / (n - 1) as f64) }
+        })
+    }
+
+    /// The square root of [`var`](Bag::var).
+    pub fn std(&self) -> Item<f64> {
+        self.var().map(f64::sqrt)
+    }
+
+    /// Pairwise merging of moments: Chan, Golub, LeVeque, *Updating formulae and a pairwise algorithm for computing
+    /// sample variances* (1979).
+    fn moments(&self) -> Item<Moments> {
+        let merge = |(n, mean, m2): Moments, (k, of, s2): Moments| {
+            if k == 0 {
+                return (n, mean, m2);
+            }
+            let (total, delta) = ((n + k) as f64, of - mean);
+            (n + k, mean + delta * k as f64 / total, m2 + s2 + delta * delta * n as f64 * k as f64 / total)
+        };
+        self.tree(
+            "moments",
+            SPLIT_EVERY,
+            move |items| Ok(items.into_iter().fold((0, 0.0, 0.0), |state, x| merge(state, (1, x.into(), 0.0)))),
+            move |states| Ok(states.into_iter().fold((0, 0.0, 0.0), merge)),
+        )
+    }
+}
