@@ -1,0 +1,186 @@
+//! Array<A>: a lazy, blocked n-dimensional array.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use dask_core::layer::{BlockInput, Blockwise};
+use dask_core::{Collection, LayerRef, Name, Result, Token, Value};
+use ndarray::{ArrayD, IxDyn, SliceInfoElem};
+
+use crate::chunk::Chunk;
+use crate::chunks::Chunks;
+use crate::element::Element;
+use crate::error::ArrayError;
+use crate::op::{ArrayTask, Op};
+
+/// A lazy n-dimensional array, cut into chunks along every axis.
+pub struct Array<A> {
+    layer: LayerRef,
+    chunks: Chunks,
+    _type: PhantomData<fn() -> A>,
+}
+
+impl<A> Clone for Array<A> {
+    fn clone(&self) -> Self {
+        Self { layer: self.layer.clone(), chunks: self.chunks.clone(), _type: PhantomData }
+    }
+}
+
+impl<A: Element> Array<A> {
+    /// An array of the blocks of a layer, which must be [`Chunk<A>`] of these shapes.
+    pub fn from_layer(layer: LayerRef, chunks: Chunks) -> Self {
+        #[cfg(feature = "threads")]
+        dask_sched::install();
+        debug_assert_eq!(layer.layer().shape(), chunks.grid());
+        Self { layer, chunks, _type: PhantomData }
+    }
+
+    /// The layer of its chunks.
+    pub fn layer(&self) -> &LayerRef {
+        &self.layer
+    }
+
+    /// How it is cut.
+    pub fn chunks(&self) -> &Chunks {
+        &self.chunks
+    }
+
+    /// Number of elements along each axis.
+    pub fn shape(&self) -> Vec<usize> {
+        self.chunks.shape()
+    }
+
+    /// Number of axes.
+    pub fn ndim(&self) -> usize {
+        self.chunks.axes().len()
+    }
+
+    /// Number of chunks along each axis.
+    pub fn grid(&self) -> Vec<u32> {
+        self.chunks.grid()
+    }
+
+    /// Block for block.
+    pub(crate) fn aligned(&self) -> BlockInput {
+        BlockInput::aligned(self.layer.name().clone(), &self.grid())
+    }
+
+    /// A layer of `op` on top of `inputs`, with the chunks of the result.
+    pub(crate) fn blockwise(what: &str, op: Op, inputs: Vec<(BlockInput, LayerRef)>, chunks: Chunks) -> Self {
+        let task = ArrayTask { dtype: A::DTYPE, op };
+        let names: Vec<Name> = inputs.iter().map(|(input, _)| input.name.clone()).collect();
+        let axes: Vec<String> = inputs.iter().map(|(input, _)| format!("{:?}", input.axes)).collect();
+        let token = Token::of(&(what, task.token(), names, axes, chunks.axes().to_vec()));
+        let (blocks, layers): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+        let layer = Blockwise::new(Name::tokened(what, token), &chunks.grid(), blocks, Arc::new(task));
+        Self::from_layer(LayerRef::new(layer, layers), chunks)
+    }
+
+    /// An axis that may count from the end.
+    pub(crate) fn axis(&self, operation: &'static str, axis: isize) -> Result<usize, ArrayError> {
+        let rank = self.ndim();
+        let found = if axis < 0 { axis + rank as isize } else { axis };
+        if (0..rank as isize).contains(&found) {
+            Ok(found as usize)
+        } else {
+            Err(ArrayError::NoSuchAxis { operation, axis, rank })
+        }
+    }
+
+    /// `f` of each chunk as a whole; it must keep the shape. `what` names it in errors and drawings.
+    pub fn map_blocks<B: Element, F>(&self, what: &'static str, f: F) -> Array<B>
+    where
+        F: Fn(ArrayD<A>) -> ArrayD<B> + Clone + Send + Sync + 'static,
+    {
+        let function = dask_core::delayed::Closure::new(what, move |call: &mut dask_core::Call<'_>| {
+            let chunk = call.take::<Chunk<A>>(0)?.0;
+            let expected = chunk.shape().to_vec();
+            let mapped = f(chunk);
+            if mapped.shape() != expected {
+                let (block, found) = (call.index().to_vec(), mapped.shape().to_vec());
+                return Err(ArrayError::WrongChunkShape { block, found, expected }.into());
+            }
+            Ok(Value::new(Chunk(mapped)))
+        });
+        let name = function.layer_name(self.layer.name());
+        let layer = Blockwise::new(name, &self.grid(), vec![self.aligned()], Arc::new(function));
+        Array::from_layer(LayerRef::new(layer, vec![self.layer.clone()]), self.chunks.clone())
+    }
+}
+
+impl<A: Element> std::fmt::Display for Array<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let largest: Vec<usize> =
+            self.chunks.axes().iter().map(|lengths| lengths.iter().copied().max().unwrap_or(0)).collect();
+        write!(f, "{}: shape {:?}, {}, chunks {largest:?}", self.layer.name().what(), self.shape(), A::DTYPE)
+    }
+}
+
+impl<A: Element> std::fmt::Debug for Array<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl<A: Element> Collection for Array<A> {
+    type Output = ArrayD<A>;
+
+    fn layers(&self) -> Vec<LayerRef> {
+        vec![self.layer.clone()]
+    }
+
+    fn assemble(&self, values: Vec<Value>) -> Result<ArrayD<A>> {
+        let n_values = values.len();
+        let mut whole = ArrayD::from_elem(IxDyn(&self.shape()), A::default());
+        for (value, key) in values.into_iter().zip(self.layer.keys()) {
+            let chunk = value.take::<Chunk<A>>()?.0;
+            let (start, expected) = (self.chunks.start_at(key.index()), self.chunks.shape_at(key.index()));
+            if chunk.shape() != expected {
+                let (block, found) = (key.index().to_vec(), chunk.shape().to_vec());
+                return Err(ArrayError::WrongChunkShape { block, found, expected }.into());
+            }
+            if n_values == 1 {
+                return Ok(chunk);
+            }
+            let region = |axis: ndarray::AxisDescription| {
+                let axis = axis.axis.index();
+                ndarray::Slice::from(start[axis]..start[axis] + expected[axis])
+            };
+            whole.slice_each_axis_mut(region).assign(&chunk);
+        }
+        Ok(whole)
+    }
+
+    fn with_layers(&self, layers: Vec<LayerRef>) -> Self {
+        match layers.into_iter().next() {
+            Some(layer) => Self::from_layer(layer, self.chunks.clone()),
+            None => self.clone(),
+        }
+    }
+}
+
+/// What a computed array offers beyond `ndarray`.
+pub trait Computed<A> {
+    /// The only element.
+    ///
+    /// # Errors
+    /// [`ArrayError::NotScalar`] if there are more or none.
+    fn into_scalar(self) -> Result<A>;
+}
+
+impl<A: Copy> Computed<A> for ArrayD<A> {
+    fn into_scalar(self) -> Result<A> {
+        match self.first() {
+            Some(&only) if self.len() == 1 => Ok(only),
+            _ => Err(ArrayError::NotScalar { shape: self.shape().to_vec() }.into()),
+        }
+    }
+}
+
+/// A slice of all axes by ranges and steps.
+pub(crate) fn slice_info(ranges: &[(usize, usize, isize)]) -> Vec<SliceInfoElem> {
+    ranges
+        .iter()
+        .map(|&(start, end, step)| SliceInfoElem::Slice { start: start as isize, end: Some(end as isize), step })
+        .collect()
+}

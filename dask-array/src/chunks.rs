@@ -1,0 +1,150 @@
+//! How the axes of an array are cut.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ArrayError;
+
+/// The lengths of the chunks along each axis.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Chunks(Vec<Vec<usize>>);
+
+/// How chunks are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChunkSpec {
+    /// Along every axis the same length.
+    Every(usize),
+    /// One length an axis; the last chunk may be shorter.
+    Each(Vec<usize>),
+    /// Every chunk of every axis.
+    Exact(Vec<Vec<usize>>),
+    /// The whole array as one chunk.
+    Whole,
+    /// As near to cubes as possible, with at most this many bytes a chunk.
+    Bytes(usize),
+}
+
+impl From<usize> for ChunkSpec {
+    fn from(length: usize) -> Self {
+        Self::Every(length)
+    }
+}
+impl<const N: usize> From<&[usize; N]> for ChunkSpec {
+    fn from(lengths: &[usize; N]) -> Self {
+        Self::Each(lengths.to_vec())
+    }
+}
+impl From<&[usize]> for ChunkSpec {
+    fn from(lengths: &[usize]) -> Self {
+        Self::Each(lengths.to_vec())
+    }
+}
+impl From<Chunks> for ChunkSpec {
+    fn from(chunks: Chunks) -> Self {
+        Self::Exact(chunks.0)
+    }
+}
+
+impl Chunks {
+    /// The chunks of an array of `shape` with elements of `itemsize` bytes.
+    ///
+    /// # Errors
+    /// [`ArrayError::WrongRank`], [`ArrayError::ChunksDoNotFit`], [`ArrayError::TooManyChunks`].
+    pub fn new(spec: &ChunkSpec, shape: &[usize], itemsize: usize) -> Result<Self, ArrayError> {
+        let each =
+            |lengths: &[usize]| shape.iter().zip(lengths).map(|(&n, &length)| cut(n, length)).collect::<Vec<_>>();
+        let chunks = match spec {
+            ChunkSpec::Every(length) => each(&vec![*length; shape.len()]),
+            ChunkSpec::Whole => each(shape),
+            ChunkSpec::Bytes(nbytes) => each(&near_cube(shape, (nbytes / itemsize.max(1)).max(1))),
+            ChunkSpec::Each(lengths) if lengths.len() == shape.len() => each(lengths),
+            ChunkSpec::Exact(chunks) if chunks.len() == shape.len() => chunks.clone(),
+            ChunkSpec::Each(lengths) => return Err(wrong_rank(lengths.len(), shape.len())),
+            ChunkSpec::Exact(chunks) => return Err(wrong_rank(chunks.len(), shape.len())),
+        };
+        for (axis, (chunks, &length)) in chunks.iter().zip(shape).enumerate() {
+            let sum = chunks.iter().sum();
+            if sum != length || chunks.is_empty() {
+                return Err(ArrayError::ChunksDoNotFit { axis, chunks: chunks.clone(), sum, length });
+            }
+            if chunks.len() >= u32::MAX as usize {
+                return Err(ArrayError::TooManyChunks { axis, count: chunks.len() });
+            }
+        }
+        Ok(Self(chunks))
+    }
+
+    pub(crate) fn from_vec(chunks: Vec<Vec<usize>>) -> Self {
+        Self(chunks)
+    }
+
+    /// The lengths along each axis.
+    pub fn axes(&self) -> &[Vec<usize>] {
+        &self.0
+    }
+
+    /// Number of elements along each axis.
+    pub fn shape(&self) -> Vec<usize> {
+        self.0.iter().map(|lengths| lengths.iter().sum()).collect()
+    }
+
+    /// Number of chunks along each axis.
+    pub fn grid(&self) -> Vec<u32> {
+        self.0.iter().map(|lengths| lengths.len() as u32).collect()
+    }
+
+    /// The shape of the chunk at `index` of the grid.
+    pub fn shape_at(&self, index: &[u32]) -> Vec<usize> {
+        index.iter().zip(&self.0).map(|(&i, lengths)| lengths[i as usize]).collect()
+    }
+
+    /// The first element of the chunk at `index`, along each axis.
+    pub fn start_at(&self, index: &[u32]) -> Vec<usize> {
+        index.iter().zip(&self.0).map(|(&i, lengths)| lengths[..i as usize].iter().sum()).collect()
+    }
+}
+
+fn wrong_rank(found: usize, rank: usize) -> ArrayError {
+    ArrayError::WrongRank { what: "chunks", found, rank }
+}
+
+/// `n` elements in chunks of `length`; the last may be shorter. No elements make one empty chunk.
+fn cut(n: usize, length: usize) -> Vec<usize> {
+    let length = length.clamp(1, n.max(1));
+    let mut lengths = vec![length; n / length];
+    if n % length > 0 || n == 0 {
+        lengths.push(n % length);
+    }
+    lengths
+}
+
+/// Lengths of at most `n_elements` elements together, as equal as the shape allows.
+fn near_cube(shape: &[usize], n_elements: usize) -> Vec<usize> {
+    let mut lengths = shape.to_vec();
+    let mut by_length: Vec<usize> = (0..shape.len()).collect();
+    by_length.sort_by_key(|&axis| shape[axis]);
+    let mut left = n_elements as f64;
+    for (done, &axis) in by_length.iter().enumerate() {
+        let fair = left.powf(1.0 / (shape.len() - done) as f64).floor().max(1.0) as usize;
+        lengths[axis] = shape[axis].clamp(1, fair);
+        left /= lengths[axis] as f64;
+    }
+    lengths
+}
+
+/// The chunks that both share: cut wherever one of them is.
+pub(crate) fn common(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let ends = |lengths: &[usize]| {
+        lengths
+            .iter()
+            .scan(0, |end, n| {
+                *end += n;
+                Some(*end)
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut cuts: Vec<usize> = ends(a).into_iter().chain(ends(b)).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    let mut start = 0;
+    cuts.into_iter().map(|end| end - std::mem::replace(&mut start, end)).collect()
+}

@@ -1,0 +1,116 @@
+//! Arrays from memory, and arrays of numbers made where they are used.
+
+use dask_core::Token;
+use dask_core::layer::Materialized;
+use dask_core::{Name, Value};
+use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn, SliceInfo};
+
+use crate::Array;
+use crate::array::slice_info;
+use crate::chunk::Chunk;
+use crate::chunks::{ChunkSpec, Chunks};
+use crate::element::{Element, Scalar};
+use crate::error::ArrayError;
+use crate::op::Op;
+
+impl<A: Element> Array<A> {
+    /// An array that is in memory, cut into chunks (which are copies).
+    ///
+    /// # Errors
+    /// As [`Chunks::new`].
+    pub fn from_ndarray<S: Data<Elem = A>, D: Dimension>(
+        array: &ArrayBase<S, D>,
+        chunks: impl Into<ChunkSpec>,
+    ) -> Result<Self, ArrayError> {
+        let array = array.view().into_dyn();
+        let chunks = Chunks::new(&chunks.into(), array.shape(), size_of::<A>())?;
+        let grid = chunks.grid();
+        let mut index = dask_core::Index::new();
+        let blocks = (0..grid.iter().product::<u32>()).map(|block| {
+            dask_core::layer::unravel(block, &grid, &mut index);
+            let (start, shape) = (chunks.start_at(&index), chunks.shape_at(&index));
+            let ranges: Vec<_> = start.iter().zip(&shape).map(|(&start, &n)| (start, start + n, 1)).collect();
+            let part =
+                SliceInfo::<_, IxDyn, IxDyn>::try_from(slice_info(&ranges)).map(|info| array.slice(info).to_owned());
+            Value::new(Chunk(part.unwrap_or_else(|_| array.to_owned())))
+        });
+        let blocks: Vec<Value> = blocks.collect();
+        let mut bytes = Vec::new();
+        match array.as_slice() {
+            Some(slice) => A::write(slice, &mut bytes),
+            None => A::write(&array.iter().copied().collect::<Vec<_>>(), &mut bytes),
+        }
+        let mut t = dask_core::Tokenizer::new();
+        t.add("from_ndarray").add(&A::DTYPE.to_string()).add(&chunks.axes().to_vec());
+        t.piece(0, &bytes);
+        let layer = Materialized::values(Name::tokened("from_ndarray", t.finish()), &grid, blocks);
+        Ok(Self::from_layer(layer, chunks))
+    }
+
+    fn source(what: &str, op: Op, chunks: Chunks) -> Self {
+        Self::blockwise(what, op, Vec::new(), chunks)
+    }
+
+    /// One value everywhere.
+    ///
+    /// # Errors
+    /// As [`Chunks::new`].
+    pub fn full(shape: &[usize], value: A, chunks: impl Into<ChunkSpec>) -> Result<Self, ArrayError> {
+        let chunks = Chunks::new(&chunks.into(), shape, size_of::<A>())?;
+        Ok(Self::source("full", Op::Full { value: value.to_scalar(), chunks: chunks.clone() }, chunks))
+    }
+
+    /// Zeros.
+    ///
+    /// # Errors
+    /// As [`Chunks::new`].
+    pub fn zeros<const N: usize>(shape: &[usize; N], chunks: &[usize; N]) -> Result<Self, ArrayError> {
+        Self::full(shape, A::from_scalar(Scalar::Int(0)), chunks)
+    }
+
+    /// Ones.
+    ///
+    /// # Errors
+    /// As [`Chunks::new`].
+    pub fn ones<const N: usize>(shape: &[usize; N], chunks: &[usize; N]) -> Result<Self, ArrayError> {
+        Self::full(shape, A::from_scalar(Scalar::Int(1)), chunks)
+    }
+
+    /// The numbers from `start` up to, not including, `stop` by `step`: as many as NumPy's `arange` gives.
+    ///
+    /// # Errors
+    /// [`ArrayError::ZeroStep`], and as [`Chunks::new`].
+    pub fn arange(start: A, stop: A, step: A, chunks: impl Into<ChunkSpec>) -> Result<Self, ArrayError> {
+        let by = step.to_f64();
+        if by == 0.0 {
+            return Err(ArrayError::ZeroStep { axis: 0 });
+        }
+        let n = ((stop.to_f64() - start.to_f64()) / by).ceil().max(0.0) as usize;
+        let chunks = Chunks::new(&chunks.into(), &[n], size_of::<A>())?;
+        let op = Op::Arange { start: start.to_scalar(), step: step.to_scalar(), chunks: chunks.clone() };
+        Ok(Self::source("arange", op, chunks))
+    }
+
+    /// An array of chunks that are values already; the grid is in C order.
+    ///
+    /// # Errors
+    /// [`ArrayError::WrongChunkShape`] if a chunk has another shape than `chunks` say.
+    pub fn from_chunks(parts: Vec<ArrayD<A>>, chunks: Chunks) -> Result<Self, ArrayError> {
+        let grid = chunks.grid();
+        let mut index = dask_core::Index::new();
+        for (block, part) in parts.iter().enumerate() {
+            dask_core::layer::unravel(block as u32, &grid, &mut index);
+            let expected = chunks.shape_at(&index);
+            if part.shape() != expected {
+                return Err(ArrayError::WrongChunkShape {
+                    block: index.to_vec(),
+                    found: part.shape().to_vec(),
+                    expected,
+                });
+            }
+        }
+        let name = Name::tokened("from_chunks", Token::unique());
+        let values = parts.into_iter().map(|part| Value::new(Chunk(part)));
+        Ok(Self::from_layer(Materialized::values(name, &grid, values), chunks))
+    }
+}

@@ -1,0 +1,233 @@
+//! Element types, and how they turn into each other.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The type of an array's elements, as it travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DType {
+    /// Truth values.
+    Bool,
+    /// 8-bit unsigned integers.
+    U8,
+    /// 32-bit signed integers.
+    I32,
+    /// 64-bit signed integers.
+    I64,
+    /// 64-bit unsigned integers.
+    U64,
+    /// 32-bit floats.
+    F32,
+    /// 64-bit floats.
+    F64,
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bool => "bool",
+            Self::U8 => "u8",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+            Self::U64 => "u64",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        })
+    }
+}
+
+/// A single number, wide enough for every element type.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Scalar {
+    /// A whole number.
+    Int(i128),
+    /// A number.
+    Float(f64),
+}
+
+/// What an array can hold.
+pub trait Element: Copy + Default + PartialEq + PartialOrd + Send + Sync + fmt::Debug + fmt::Display + 'static {
+    /// Its name.
+    const DTYPE: DType;
+    /// What its sums are made of: whole numbers are summed in 64 bits.
+    type Sum: Element;
+
+    /// From a number, as a cast does: whole numbers wrap, floats saturate.
+    fn from_scalar(scalar: Scalar) -> Self;
+    /// As a number.
+    fn to_scalar(self) -> Scalar;
+    /// As a float.
+    fn to_f64(self) -> f64;
+    /// Sum; whole numbers wrap, truth values are `or`ed.
+    #[must_use]
+    fn add(self, other: Self) -> Self;
+    /// Difference.
+    #[must_use]
+    fn sub(self, other: Self) -> Self;
+    /// Product.
+    #[must_use]
+    fn mul(self, other: Self) -> Self;
+    /// Quotient; of whole numbers rounded down, by zero 0 as in NumPy.
+    #[must_use]
+    fn div(self, other: Self) -> Self;
+    /// Remainder with the sign of the divisor, as in NumPy.
+    #[must_use]
+    fn rem(self, other: Self) -> Self;
+    /// Writes the bytes of elements, little-endian.
+    fn write(elements: &[Self], out: &mut Vec<u8>);
+    /// Reads what [`write`](Element::write) wrote.
+    fn read(bytes: &[u8]) -> Vec<Self>;
+    /// Whether it is a float that is not a number.
+    fn is_nan(self) -> bool {
+        false
+    }
+}
+
+/// Floats.
+pub trait Float: Element {}
+impl Float for f32 {}
+impl Float for f64 {}
+
+macro_rules! bytes {
+    ($type:ty) => {
+        fn write(elements: &[Self], out: &mut Vec<u8>) {
+            out.reserve(size_of_val(elements));
+            out.extend(elements.iter().flat_map(|element| element.to_le_bytes()));
+        }
+        fn read(bytes: &[u8]) -> Vec<Self> {
+            bytes.as_chunks().0.iter().map(|bytes| Self::from_le_bytes(*bytes)).collect()
+        }
+    };
+}
+
+macro_rules! whole {
+    ($($type:ty: $dtype:ident, $sum:ty;)*) => {$(
+        impl Element for $type {
+            const DTYPE: DType = DType::$dtype;
+            type Sum = $sum;
+            fn from_scalar(scalar: Scalar) -> Self {
+                match scalar { Scalar::Int(x) => x as Self, Scalar::Float(x) => x as Self }
+            }
+            fn to_scalar(self) -> Scalar { Scalar::Int(i128::from(self)) }
+            fn to_f64(self) -> f64 { self as f64 }
+            fn add(self, other: Self) -> Self { self.wrapping_add(other) }
+            fn sub(self, other: Self) -> Self { self.wrapping_sub(other) }
+            fn mul(self, other: Self) -> Self { self.wrapping_mul(other) }
+            #[allow(unused_comparisons, reason = "also for unsigned types")]
+            fn div(self, other: Self) -> Self {
+                if other == 0 { return 0; }
+                let quotient = self.wrapping_div(other);
+                if self.wrapping_rem(other) != 0 && ((self < 0) != (other < 0)) { quotient - 1 } else { quotient }
+            }
+            #[allow(unused_comparisons, reason = "also for unsigned types")]
+            fn rem(self, other: Self) -> Self {
+                if other == 0 { return 0; }
+                let rest = self.wrapping_rem(other);
+                if rest != 0 && ((rest < 0) != (other < 0)) { rest.wrapping_add(other) } else { rest }
+            }
+            bytes!($type);
+        }
+    )*};
+}
+whole! { u8: U8, u64; i32: I32, i64; i64: I64, i64; u64: U64, u64; }
+
+macro_rules! floats {
+    ($($type:ty: $dtype:ident;)*) => {$(
+        impl Element for $type {
+            const DTYPE: DType = DType::$dtype;
+            type Sum = $type;
+            fn from_scalar(scalar: Scalar) -> Self {
+                match scalar { Scalar::Int(x) => x as Self, Scalar::Float(x) => x as Self }
+            }
+            fn to_scalar(self) -> Scalar { Scalar::Float(f64::from(self)) }
+            fn to_f64(self) -> f64 { f64::from(self) }
+            fn add(self, other: Self) -> Self { self + other }
+            fn sub(self, other: Self) -> Self { self - other }
+            fn mul(self, other: Self) -> Self { self * other }
+            fn div(self, other: Self) -> Self { self / other }
+            fn rem(self, other: Self) -> Self {
+                let rest = self % other;
+                if rest != 0.0 && ((rest < 0.0) != (other < 0.0)) { rest + other } else { rest }
+            }
+            fn is_nan(self) -> bool { Self::is_nan(self) }
+            bytes!($type);
+        }
+    )*};
+}
+floats! { f32: F32; f64: F64; }
+
+impl Element for bool {
+    const DTYPE: DType = DType::Bool;
+    type Sum = i64;
+    fn from_scalar(scalar: Scalar) -> Self {
+        match scalar {
+            Scalar::Int(x) => x != 0,
+            Scalar::Float(x) => x != 0.0,
+        }
+    }
+    fn to_scalar(self) -> Scalar {
+        Scalar::Int(i128::from(self))
+    }
+    fn to_f64(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+    fn add(self, other: Self) -> Self {
+        self | other
+    }
+    fn sub(self, other: Self) -> Self {
+        self ^ other
+    }
+    fn mul(self, other: Self) -> Self {
+        self & other
+    }
+    fn div(self, other: Self) -> Self {
+        self & other
+    }
+    fn rem(self, _other: Self) -> Self {
+        false
+    }
+    fn write(elements: &[Self], out: &mut Vec<u8>) {
+        out.extend(elements.iter().map(|&element| u8::from(element)));
+    }
+    fn read(bytes: &[u8]) -> Vec<Self> {
+        bytes.iter().map(|&byte| byte != 0).collect()
+    }
+}
+
+/// Runs an expression with `A` standing for the element type that a [`DType`] names.
+macro_rules! dispatch {
+    ($dtype:expr, $A:ident => $body:expr) => {
+        match $dtype {
+            $crate::element::DType::Bool => {
+                type $A = bool;
+                $body
+            }
+            $crate::element::DType::U8 => {
+                type $A = u8;
+                $body
+            }
+            $crate::element::DType::I32 => {
+                type $A = i32;
+                $body
+            }
+            $crate::element::DType::I64 => {
+                type $A = i64;
+                $body
+            }
+            $crate::element::DType::U64 => {
+                type $A = u64;
+                $body
+            }
+            $crate::element::DType::F32 => {
+                type $A = f32;
+                $body
+            }
+            $crate::element::DType::F64 => {
+                type $A = f64;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use dispatch;
