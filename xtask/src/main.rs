@@ -1,2 +1,105 @@
-//! `cargo xtask`: prepares tools and calls cargo.
-fn main() {}
+//! `cargo xtask`: prepares tools and calls cargo. Links no crate of the workspace: it must be there before HDF5 can be
+//! built.
+
+mod run; // commands, and where the workspace is
+mod tidy; // the rules of the house
+mod tools; // cmake, for the static build of HDF5
+
+use std::process::ExitCode;
+
+use run::{Failure, cargo};
+
+const USAGE: &str = "cargo xtask COMMAND [--without hdf5] [ARGUMENTS]
+
+  test       everything CI checks of behaviour: unit and integration tests, doctests
+  ci         what CI runs: format, clippy, test, features alone, documentation
+  tidy       the rules of the house: arrows between crates, file sizes, module docs
+  features   every feature of every crate builds alone
+  tour       the main job, on data it makes first; arguments go to the tour
+  gen-data   makes the sample data; arguments go to the generator
+  overhead   what a task costs on each local scheduler
+
+--without hdf5 leaves out what needs the HDF5 library (and so cmake).";
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let hdf5 = match arguments.windows(2).position(|pair| pair == ["--without", "hdf5"]) {
+        Some(at) => {
+            arguments.drain(at..at + 2);
+            false
+        }
+        None => true,
+    };
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    match dispatch(command, rest, hdf5) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {
+    match command {
+        "test" => test(hdf5),
+        "ci" => ci(hdf5),
+        "tidy" => tidy::all(),
+        "features" => tidy::features(hdf5),
+        "tour" => program("tour", rest, hdf5),
+        "gen-data" => program("gen_data", rest, hdf5),
+        "overhead" => cargo(&["run", "--release", "-p", "dask-sched", "--example", "overhead"], false),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(Failure(format!("no command is called {other:?}\n\n{USAGE}"))),
+    }
+}
+
+/// The features of a build of everything.
+fn everything(hdf5: bool) -> &'static [&'static str] {
+    if hdf5 {
+        &["--workspace", "--all-features"]
+    } else {
+        &[
+            "--workspace",
+            "--features",
+            "dask-io/json,dask-io/csv,dask-io/parquet,dask-io/bag,dask-io/array,dask-io/frame",
+        ]
+    }
+}
+
+fn with(first: &[&'static str], hdf5: bool, last: &[&'static str]) -> Vec<&'static str> {
+    [first, everything(hdf5), last].concat()
+}
+
+fn test(hdf5: bool) -> Result<(), Failure> {
+    if run::has_nextest() {
+        cargo(&with(&["nextest", "run"], hdf5, &[]), hdf5)?;
+    } else {
+        cargo(&with(&["test"], hdf5, &["--lib", "--bins", "--tests"]), hdf5)?;
+    }
+    cargo(&with(&["test"], hdf5, &["--doc"]), hdf5)
+}
+
+fn ci(hdf5: bool) -> Result<(), Failure> {
+    cargo(&["fmt", "--all", "--check"], false)?;
+    cargo(&with(&["clippy"], hdf5, &["--all-targets", "--", "-D", "warnings"]), hdf5)?;
+    tidy::features(hdf5)?;
+    run::cargo_with(&with(&["doc"], hdf5, &["--no-deps"]), hdf5, &[("RUSTDOCFLAGS", "-D warnings")])?;
+    Ok(())
+}
+
+fn program(name: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {
+    let mut arguments = vec!["run", "--release", "-p", "dask-benches", "--bin", name];
+    if hdf5 {
+        arguments.extend(["--features", "hdf5"]);
+    }
+    arguments.push("--");
+    arguments.extend(rest.iter().map(String::as_str));
+    cargo(&arguments, hdf5)
+}
