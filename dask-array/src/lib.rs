@@ -1,7 +1,7 @@
 //! Blocked n-dimensional arrays over `ndarray`.
 //!
 //! ```
-//! use dask_array::Array;
+//! use dask_array::{Array, Computed};
 //! use dask_core::Collection;
 //! let x = Array::<f64>::ones(&[1000, 1000], &[300, 300])?;
 //! let y = (&x + 1.0).sum(None, false)?;
