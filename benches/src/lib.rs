@@ -1,1 +1,1 @@
-//! benches
+//! The tour, the sample data and the benchmarks.

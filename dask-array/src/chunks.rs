@@ -111,7 +111,7 @@ fn wrong_rank(found: usize, rank: usize) -> ArrayError {
 fn cut(n: usize, length: usize) -> Vec<usize> {
     let length = length.clamp(1, n.max(1));
     let mut lengths = vec![length; n / length];
-    if n % length > 0 || n == 0 {
+    if !n.is_multiple_of(length) || n == 0 {
         lengths.push(n % length);
     }
     lengths

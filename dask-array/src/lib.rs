@@ -37,3 +37,4 @@ pub use error::ArrayError;
 pub use index::Index;
 pub use ndarray;
 pub use op::{Binary, Compare, Unary};
+pub use store::Stored;

@@ -170,7 +170,7 @@ impl Op {
             }
             Self::ReduceChunk { reduction, axes } => reduction.chunk::<A>(&mut call, axes),
             Self::ReduceCombine { reduction, axes } => reduction.combine::<A>(&mut call, axes),
-            Self::ReduceFinish { reduction } => reduction.finish::<A>(&mut call),
+            Self::ReduceFinish { reduction } => reduction.finish(&mut call),
             Self::DropAxes(axes) => {
                 let mut array = call.take::<Chunk<A>>(0)?.0;
                 for &axis in axes.iter().rev() {
@@ -258,7 +258,7 @@ fn unary<A: Element>(op: Unary, array: &mut ArrayD<A>) {
         Unary::Floor => through_float(array, f64::floor),
         Unary::Ceil => through_float(array, f64::ceil),
         Unary::Round => through_float(array, f64::round_ties_even),
-        Unary::Power(by) if by == 2.0 => array.mapv_inplace(|x| x.mul(x)),
+        Unary::Power(2.0) => array.mapv_inplace(|x| x.mul(x)),
         Unary::Power(by) => array.mapv_inplace(|x| A::from_scalar(Scalar::Float(x.to_f64().powf(by)))),
     }
 }

@@ -45,8 +45,8 @@ impl Distribution {
 }
 
 impl<A: Float> Array<A> {
-    fn random(shape: &[usize], chunks: ChunkSpec, seed: u64, distribution: Distribution) -> Result<Self, ArrayError> {
-        let chunks = Chunks::new(&chunks, shape, size_of::<A>())?;
+    fn random(shape: &[usize], chunks: &ChunkSpec, seed: u64, distribution: Distribution) -> Result<Self, ArrayError> {
+        let chunks = Chunks::new(chunks, shape, size_of::<A>())?;
         Ok(Self::blockwise("random", Op::Random { seed, distribution, chunks: chunks.clone() }, Vec::new(), chunks))
     }
 
@@ -61,7 +61,7 @@ impl<A: Float> Array<A> {
         chunks: impl Into<ChunkSpec>,
         seed: u64,
     ) -> Result<Self, ArrayError> {
-        Self::random(shape, chunks.into(), seed, Distribution::Uniform { low, high })
+        Self::random(shape, &chunks.into(), seed, Distribution::Uniform { low, high })
     }
 
     /// Normal with this mean and standard deviation. The same seed and chunks give the same elements.
@@ -75,6 +75,6 @@ impl<A: Float> Array<A> {
         chunks: impl Into<ChunkSpec>,
         seed: u64,
     ) -> Result<Self, ArrayError> {
-        Self::random(shape, chunks.into(), seed, Distribution::Normal { mean, deviation })
+        Self::random(shape, &chunks.into(), seed, Distribution::Normal { mean, deviation })
     }
 }

@@ -166,7 +166,7 @@ impl Reduction {
     }
 
     /// The result of the last state.
-    pub(crate) fn finish<A: Element>(self, call: &mut Call<'_>) -> Result<Value, TaskError> {
+    pub(crate) fn finish(self, call: &mut Call<'_>) -> Result<Value, TaskError> {
         let scale = |ddof: f64| move |n: f64| (n - ddof).max(0.0);
         match self {
             Self::Mean => Ok(value(call.take::<Moments>(0)?.mean)),

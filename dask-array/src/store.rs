@@ -21,6 +21,8 @@ pub trait Stored: Element {
     const READ: &'static str;
     /// The name of the task that writes.
     const WRITE: &'static str;
+    /// The name of the task that commits.
+    const COMMIT: &'static str;
 }
 
 struct Read<A> {
@@ -79,6 +81,7 @@ macro_rules! stored {
         impl Stored for $type {
             const READ: &'static str = $read;
             const WRITE: &'static str = $write;
+            const COMMIT: &'static str = $commit;
         }
         dask_core::register!($read, |input| {
             let chunks = input.serde()?;
@@ -90,10 +93,6 @@ macro_rules! stored {
             let task: Arc<dyn TaskFn> = Arc::new(Write::<$type> { sink: decode_portable(input)?, chunks });
             Ok(Box::new(task))
         });
-        impl Portable for Commit<$type> {
-            fn wire_name(&self) -> &'static str { $commit }
-            fn encode(&self, out: &mut Encoder) -> Result<(), WireError> { encode_portable(&*self.0, out) }
-        }
         dask_core::register!($commit, |input| {
             let task: Arc<dyn TaskFn> = Arc::new(Commit::<$type>(decode_portable(input)?));
             Ok(Box::new(task))
@@ -110,13 +109,18 @@ stored! {
 }
 
 /// Runs when all chunks are written.
-#[doc(hidden)]
-pub struct Commit<A>(Arc<dyn ChunkSink<A>>);
+struct Commit<A>(Arc<dyn ChunkSink<A>>);
 
-impl<A: Stored> TaskFn for Commit<A>
-where
-    Self: Portable,
-{
+impl<A: Stored> Portable for Commit<A> {
+    fn wire_name(&self) -> &'static str {
+        A::COMMIT
+    }
+    fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+        encode_portable(&*self.0, out)
+    }
+}
+
+impl<A: Stored> TaskFn for Commit<A> {
     fn run(&self, mut call: Call<'_>) -> Result<Value, TaskError> {
         let receipts: Vec<Receipt> = call.drain().map(Value::take).collect::<Result<_, _>>()?;
         self.0.commit(&receipts)?;
@@ -142,10 +146,7 @@ impl<A: Stored> Array<A> {
     }
 
     /// Writes every chunk, and commits when all are written. The value is the number of elements.
-    pub fn store(&self, sink: Arc<dyn ChunkSink<A>>) -> Delayed<u64>
-    where
-        Commit<A>: Portable,
-    {
+    pub fn store(&self, sink: Arc<dyn ChunkSink<A>>) -> Delayed<u64> {
         let name = |what: &str| Name::tokened(what, Token::unique());
         let task = Arc::new(Write { sink: sink.clone(), chunks: self.chunks().clone() });
         let write = Blockwise::new(name("store"), &self.grid(), vec![self.aligned()], task);

@@ -1,1 +1,1 @@
-//! dask-dist
+//! The cluster: scheduler, workers, client. Nothing is here yet.

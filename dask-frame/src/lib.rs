@@ -1,1 +1,1 @@
-//! dask-frame
+//! Data frames over Arrow record batches. Nothing is here yet.

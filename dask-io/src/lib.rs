@@ -1,1 +1,23 @@
-//! dask-io
+//! Formats and stores: text, JSON lines, CSV, Parquet, HDF5; read and written in partitions and chunks.
+//!
+//! Each format is a [`PartitionSource`](dask_core::PartitionSource) or a [`ChunkSource`](dask_core::ChunkSource), and
+//! can be read without any collection; the features `bag`, `array` and `frame` add one-line readers and writers of
+//! these.
+//!
+//! Features: a format each (`json`, `csv`, `parquet`, `hdf5`; text is always there), and `bag`, `array`, `frame`.
+
+pub mod error; // what can go wrong
+pub mod store; // files: listing, opening, writing and then renaming
+pub mod text; // lines by byte range, through gzip
+
+#[cfg(feature = "hdf5")]
+pub mod hdf5; // n-d datasets
+#[cfg(feature = "json")]
+pub mod json_lines; // a JSON value a line
+
+#[cfg(feature = "array")]
+pub mod array;
+#[cfg(feature = "bag")]
+pub mod bag;
+
+pub use error::IoError;

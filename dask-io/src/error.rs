@@ -1,0 +1,167 @@
+//! What can go wrong with files.
+
+use std::path::PathBuf;
+
+/// Every way in which a format refuses.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IoError {
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// A pattern that is none.
+    #[error("{pattern}: not a pattern: {why}")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Nothing to read.
+    #[error("no file matches {pattern}; paths are relative to {}", directory.display())]
+    NothingMatches {
+        /// The pattern.
+        pattern: String,
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// A compressed file that ends too early or is damaged.
+    #[error("{}: the gzip stream is damaged or cut off after {read} bytes of text: {source}", path.display())]
+    Gzip {
+        /// Which file.
+        path: PathBuf,
+        /// How much could be read.
+        read: u64,
+        /// What the decoder said.
+        source: std::io::Error,
+    },
+    /// Bytes that are no text.
+    #[error("{}: the line that begins at byte {offset} is not UTF-8", path.display())]
+    NotUtf8 {
+        /// Which file.
+        path: PathBuf,
+        /// Where the line begins (in the text, if the file is compressed).
+        offset: u64,
+    },
+    /// A line that is not JSON.
+    #[cfg(feature = "json")]
+    #[error("{line}: {source}; give `OnError::Skip` to pass over such lines: {text:?}", line = at)]
+    Json {
+        /// File and position.
+        at: String,
+        /// What the parser said.
+        source: serde_json::Error,
+        /// The beginning of the line.
+        text: String,
+    },
+    /// A row whose number of fields is not the header's.
+    #[error("{}:{line}: {found} fields where the header has {expected}; give `ragged: Ragged::Skip` to pass over such rows", path.display())]
+    RaggedRow {
+        /// Which file.
+        path: PathBuf,
+        /// 1-based; within the partition's bytes for partitions after the first, see `from_byte`.
+        line: String,
+        /// The header's.
+        expected: usize,
+        /// The row's.
+        found: usize,
+    },
+    /// A value that does not fit the column's type.
+    #[error("{}:{line}: column {column:?} is {dtype} by the sample, but {value:?} is not; give its type: `.dtype({column:?}, …)`", path.display())]
+    WrongType {
+        /// Which file.
+        path: PathBuf,
+        /// 1-based, or counted from a byte offset.
+        line: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        dtype: String,
+        /// What stands there.
+        value: String,
+    },
+    /// A quoted field that is not closed.
+    #[error("{}:{line}: a quote is opened and not closed", path.display())]
+    OpenQuote {
+        /// Which file.
+        path: PathBuf,
+        /// 1-based, or counted from a byte offset.
+        line: String,
+    },
+    /// Files of one table that differ.
+    #[error("{}: {what} differs from that of {}", path.display(), first.display())]
+    Different {
+        /// Which file.
+        path: PathBuf,
+        /// The file it is compared with.
+        first: PathBuf,
+        /// The header, the schema.
+        what: String,
+    },
+    /// An unknown column.
+    #[error("{}: no column is called {column:?}; there are: {known}", path.display())]
+    UnknownColumn {
+        /// Which file.
+        path: PathBuf,
+        /// What was asked for.
+        column: String,
+        /// What there is.
+        known: String,
+    },
+    /// An object that a file does not hold.
+    #[error("{}: there is no dataset {name}; there are: {known}", path.display())]
+    NoDataset {
+        /// Which file.
+        path: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A dataset of another rank or element type.
+    #[error("{}: {name} has {found}, expected {expected}", path.display())]
+    WrongDataset {
+        /// Which file.
+        path: PathBuf,
+        /// The dataset.
+        name: String,
+        /// What it has.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// What a format's library said.
+    #[error("{}: {message}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// What it said.
+        message: String,
+    },
+}
+
+impl IoError {
+    /// The system refused `path`.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+
+    /// A format's library refused `path`.
+    #[cfg(any(feature = "parquet", feature = "hdf5"))]
+    pub(crate) fn format<E: std::fmt::Display>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
+        let path = path.into();
+        move |error| Self::Format { path, message: error.to_string() }
+    }
+}
+
+impl From<IoError> for dask_core::Error {
+    fn from(error: IoError) -> Self {
+        Self::other(error)
+    }
+}

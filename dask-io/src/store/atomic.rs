@@ -1,0 +1,72 @@
+//! Writing under a temporary name, and then renaming: a failed write leaves no half file, and what stood there before.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::IoError;
+
+/// A file that appears when it is finished.
+pub struct AtomicFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Starts the file that will stand at `path`; its folder is made if it is not there.
+    ///
+    /// # Errors
+    /// [`IoError::File`].
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, IoError> {
+        let path = path.into();
+        let folder = folder_of(&path);
+        std::fs::create_dir_all(folder).map_err(IoError::file(folder))?;
+        let file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder).map_err(IoError::file(folder))?;
+        Ok(Self { file, path })
+    }
+
+    /// Makes it stand at its path.
+    ///
+    /// # Errors
+    /// [`IoError::File`]; then the temporary file is gone, and what stood there is still there.
+    pub fn finish(mut self) -> Result<PathBuf, IoError> {
+        self.file.flush().map_err(IoError::file(&self.path))?;
+        self.file.as_file().sync_data().map_err(IoError::file(&self.path))?;
+        self.file
+            .persist(&self.path)
+            .map_err(|error| IoError::File { path: self.path.clone(), source: error.error })?;
+        Ok(self.path)
+    }
+
+    /// Keeps it under its temporary name, for [`commit`].
+    ///
+    /// # Errors
+    /// [`IoError::File`].
+    pub fn park(self) -> Result<PathBuf, IoError> {
+        let (_, path) =
+            self.file.keep().map_err(|error| IoError::File { path: self.path.clone(), source: error.error })?;
+        Ok(path)
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Renames parked files to their final names.
+///
+/// # Errors
+/// [`IoError::File`].
+pub fn commit(from_to: &[(PathBuf, PathBuf)]) -> Result<(), IoError> {
+    from_to.iter().try_for_each(|(from, to)| std::fs::rename(from, to).map_err(IoError::file(to)))
+}

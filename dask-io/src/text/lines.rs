@@ -1,0 +1,174 @@
+//! The lines of a block.
+
+use std::fs::File;
+#[cfg(feature = "csv")]
+use std::io::Read as _;
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
+
+use dask_core::wire::{Encoder, Portable, WireError};
+use dask_core::{Items, PartitionSource, TaskError, Want};
+use flate2::bufread::MultiGzDecoder;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use super::{Block, blocks};
+use crate::error::IoError;
+use crate::store::expand;
+
+/// Bytes read at a time.
+const BUFFER: usize = 1 << 18;
+
+/// The lines of a block, without their ends.
+pub struct Lines {
+    block: Block,
+    reader: Box<dyn BufRead + Send>,
+    /// Where the next line begins.
+    offset: u64,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// Opens the file and finds the first line that begins in the block.
+    ///
+    /// # Errors
+    /// [`IoError::File`], [`IoError::Gzip`].
+    pub fn open(block: &Block) -> Result<Self, IoError> {
+        let path = &block.file.path;
+        let mut file = File::open(path).map_err(IoError::file(path))?;
+        let mut offset = block.start;
+        let reader: Box<dyn BufRead + Send> = if block.is_gzip() {
+            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(BufReader::with_capacity(BUFFER, file))))
+        } else {
+            if block.start > 0 {
+                // The line that the byte before belongs to is not ours.
+                file.seek(SeekFrom::Start(block.start - 1)).map_err(IoError::file(path))?;
+                offset -= 1;
+            }
+            Box::new(BufReader::with_capacity(BUFFER, file))
+        };
+        let mut lines = Self { block: block.clone(), reader, offset, line: Vec::new() };
+        if block.start > 0 {
+            lines.advance()?;
+        }
+        Ok(lines)
+    }
+
+    /// Reads one line into `self.line`; false at the end.
+    fn advance(&mut self) -> Result<bool, IoError> {
+        self.line.clear();
+        let read = self.reader.read_until(b'\n', &mut self.line).map_err(|source| {
+            let path = self.block.file.path.clone();
+            if self.block.is_gzip() {
+                IoError::Gzip { path, read: self.offset, source }
+            } else {
+                IoError::File { path, source }
+            }
+        })?;
+        self.offset += read as u64;
+        Ok(read > 0)
+    }
+
+    /// The next line and the byte at which it begins.
+    ///
+    /// # Errors
+    /// [`IoError::NotUtf8`], [`IoError::File`], [`IoError::Gzip`].
+    pub fn next_line(&mut self) -> Result<Option<(u64, &str)>, IoError> {
+        let begins = self.offset;
+        if (!self.block.is_gzip() && begins >= self.block.end) || !self.advance()? {
+            return Ok(None);
+        }
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match str::from_utf8(line) {
+            Ok(text) => Ok(Some((begins, text))),
+            Err(_) => Err(IoError::NotUtf8 { path: self.block.file.path.clone(), offset: begins }),
+        }
+    }
+}
+
+impl Iterator for Lines {
+    type Item = Result<String, TaskError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.next_line() {
+            Ok(line) => line.map(|(_, text)| Ok(text.to_owned())),
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+}
+
+/// The lines of files, as a source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TextSource {
+    blocks: Vec<Block>,
+}
+
+impl TextSource {
+    /// The files that a pattern names, cut into blocks of about `blocksize` bytes, or one block a file.
+    ///
+    /// # Errors
+    /// As [`expand`].
+    pub fn open(pattern: &str, blocksize: Option<u64>) -> Result<Self, IoError> {
+        Ok(Self { blocks: blocks(&expand(pattern)?, blocksize) })
+    }
+}
+
+impl Portable for TextSource {
+    fn wire_name(&self) -> &'static str {
+        "io.text"
+    }
+    fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+        out.serde(self)
+    }
+}
+
+dask_core::register!("io.text", |input| {
+    let source: TextSource = input.serde()?;
+    let source: Arc<dyn PartitionSource<Item = String, Meta = ()>> = Arc::new(source);
+    Ok(Box::new(source))
+});
+
+impl PartitionSource for TextSource {
+    type Item = String;
+    type Meta = ();
+
+    fn n_partitions(&self) -> usize {
+        self.blocks.len()
+    }
+
+    fn meta(&self) -> &() {
+        &()
+    }
+
+    fn read(&self, partition: usize, _want: &Want) -> Result<Items<String>, TaskError> {
+        Ok(Box::new(Lines::open(&self.blocks[partition])?))
+    }
+
+    fn identity(&self) -> String {
+        format!("{:?}", self.blocks)
+    }
+}
+
+/// All bytes of a block that begins and ends with a line: for formats that parse bytes themselves.
+///
+/// # Errors
+/// [`IoError::File`], [`IoError::Gzip`].
+#[cfg(feature = "csv")]
+pub(crate) fn read_whole_lines(block: &Block) -> Result<(Vec<u8>, u64), IoError> {
+    let path = &block.file.path;
+    let mut bytes = Vec::new();
+    if block.is_gzip() {
+        let mut lines = Lines::open(block)?;
+        lines.reader.read_to_end(&mut bytes).map_err(|source| IoError::Gzip { path: path.clone(), read: 0, source })?;
+        return Ok((bytes, 0));
+    }
+    let mut lines = Lines::open(block)?;
+    let begins = lines.offset;
+    let n = block.end.saturating_sub(begins);
+    bytes.reserve(n as usize + 4096);
+    (&mut lines.reader).take(n).read_to_end(&mut bytes).map_err(IoError::file(path))?;
+    if n > 0 && bytes.last() != Some(&b'\n') {
+        lines.reader.read_until(b'\n', &mut bytes).map_err(IoError::file(path))?;
+    }
+    Ok((bytes, begins))
+}

@@ -1,0 +1,9 @@
+//! Lines of text, by byte range; gzip files as a whole.
+
+mod blocks;
+mod lines;
+
+pub use blocks::{Block, blocks};
+#[cfg(feature = "csv")]
+pub(crate) use lines::read_whole_lines;
+pub use lines::{Lines, TextSource};

@@ -1,0 +1,41 @@
+//! N-dimensional datasets.
+
+use dask_array::Array;
+use dask_core::{Collection, RunContext, Scheduler};
+use dask_io::array::{from_hdf5, to_hdf5};
+use dask_io::hdf5::DatasetSource;
+use dask_sched::{RoundTripScheduler, SyncScheduler, ThreadedScheduler};
+
+#[test]
+fn what_is_written_is_read_on_every_scheduler() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = Array::<f64>::normal(&[37, 23], 0.0, 1.0, &[10, 7], 3).unwrap();
+    let expected = x.compute_with(&SyncScheduler, &RunContext::default()).unwrap();
+    let schedulers: [&dyn Scheduler; 3] = [&SyncScheduler, &ThreadedScheduler::new(3), &RoundTripScheduler];
+    for (i, scheduler) in schedulers.into_iter().enumerate() {
+        let path = folder.path().join(format!("{i}.h5"));
+        let path = path.to_str().unwrap();
+        let n = to_hdf5(&x, path, "big/data").unwrap().compute_with(scheduler, &RunContext::default()).unwrap();
+        assert_eq!(n, 37 * 23);
+        let back = from_hdf5::<f64>(path, "/big/data", &[8, 23]).unwrap();
+        assert_eq!(back.compute_with(scheduler, &RunContext::default()).unwrap(), expected);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "temporary files are left");
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.h5");
+    let path = path.to_str().unwrap();
+    let x = Array::<i64>::arange(0, 6, 1, 2).unwrap();
+    to_hdf5(&x, path, "numbers").unwrap().compute_with(&SyncScheduler, &RunContext::default()).unwrap();
+    let error = DatasetSource::<i64>::open(path, "letters").err().unwrap().to_string();
+    assert!(error.ends_with("there is no dataset letters; there are: /numbers"), "{error}");
+    let error = DatasetSource::<f64>::open(path, "numbers").err().unwrap().to_string();
+    assert!(error.contains("numbers has elements of int64, expected float64"), "{error}");
+    let error = from_hdf5::<i64>(path, "numbers", &[2, 2]).err().unwrap().to_string();
+    assert!(error.contains("chunks: 2 entries for an array with 1 axes"), "{error}");
+    std::fs::write(folder.path().join("no.h5"), "text").unwrap();
+    assert!(DatasetSource::<f64>::open(folder.path().join("no.h5").to_str().unwrap(), "x").is_err());
+}
