@@ -25,13 +25,16 @@ impl<T: Data + Clone> Bag<T> {
         Self::from_layer(Materialized::values(name, &[n_partitions as u32], (0..n_partitions).map(partition)))
     }
 
-    /// The items of both, one after the other.
+    /// The items of all, one bag after the other. No bags make one empty partition.
     #[must_use]
     pub fn concat(bags: &[Self]) -> Self {
         let inputs: Vec<LayerRef> = bags.iter().map(|bag| bag.layer().clone()).collect();
         let names: Vec<Name> = inputs.iter().map(|input| input.name().clone()).collect();
         let function = Closure::new("concat", |call: &mut Call<'_>| Ok(call.value(0)?));
         let n: u32 = inputs.iter().map(|input| input.layer().n_tasks() as u32).sum();
+        if n == 0 {
+            return Self::from_sequence([], 1);
+        }
         let name = function.layer_name(&names);
         let mut layer = Materialized::uniform(name, &[n], names, Arc::new(function));
         for (i, input) in inputs.iter().enumerate() {
@@ -44,7 +47,7 @@ impl<T: Data + Clone> Bag<T> {
     #[must_use]
     pub fn repartition(&self, n_partitions: usize) -> Self {
         let n = self.n_partitions() as u32;
-        let group = n.div_ceil(n_partitions.clamp(1, n as usize) as u32);
+        let group = n.div_ceil(n_partitions.clamp(1, n.max(1) as usize) as u32);
         let function = Closure::new("repartition", |call: &mut Call<'_>| {
             let mut joined: Vec<T> = Vec::new();
             for part in call.drain() {
@@ -92,10 +95,14 @@ impl Bag<String> {
 }
 
 impl<T: Data + Clone> Bag<T> {
-    /// The items of a source, read by the task function that `read` makes.
+    /// The items of a source, read by the task function that `read` makes. A source without partitions makes one empty
+    /// partition.
     pub fn from_any_source(source: Source<T>, read: impl FnOnce(Source<T>) -> Arc<dyn TaskFn>) -> Self {
         let name = Name::tokened("read", Token::of(&("read", source.wire_name(), source.identity())));
         let n = source.n_partitions() as u32;
+        if n == 0 {
+            return Self::from_sequence([], 1);
+        }
         Self::from_layer(LayerRef::new(Blockwise::new(name, &[n], vec![], read(source)), vec![]))
     }
 }

@@ -36,7 +36,7 @@ impl<T: Data + Clone> Bag<T> {
             for item in items {
                 groups.update(key(&item), |state| binop(state.unwrap_or_else(|| initial.clone()), item));
             }
-            Ok(Value::new(vec![groups.0]))
+            Ok(Value::new(vec![groups.into_states()]))
         });
         let merged = tables.tree(
             "foldby",
@@ -50,7 +50,7 @@ impl<T: Data + Clone> Bag<T> {
                         None => of_key,
                     });
                 }
-                Ok(groups.0)
+                Ok(groups.into_states())
             },
         );
         Bag::from_layer(merged.layer().clone())
@@ -65,8 +65,9 @@ impl<T: Data + Clone> Bag<T> {
     }
 }
 
-/// States by key, in the order in which the keys were first seen.
-struct Groups<K, S>(Vec<(K, S)>, Table<K, usize>);
+/// States by key, in the order in which the keys were first seen. A state is absent only while it is updated, so that
+/// it moves through the user's function and is never cloned.
+struct Groups<K, S>(Vec<(K, Option<S>)>, Table<K, usize>);
 
 impl<K, S> Default for Groups<K, S> {
     fn default() -> Self {
@@ -75,14 +76,18 @@ impl<K, S> Default for Groups<K, S> {
 }
 
 impl<K: Eq + Hash + Clone, S: Clone> Groups<K, S> {
+    fn into_states(self) -> Vec<(K, S)> {
+        self.0.into_iter().filter_map(|(key, state)| Some((key, state?))).collect()
+    }
+
     fn update(&mut self, key: K, f: impl FnOnce(Option<S>) -> S) {
         match self.1.entry(key) {
             Entry::Occupied(at) => {
                 let state = &mut self.0[*at.get()].1;
-                *state = f(Some(state.clone()));
+                *state = Some(f(state.take()));
             }
             Entry::Vacant(new) => {
-                self.0.push((new.key().clone(), f(None)));
+                self.0.push((new.key().clone(), Some(f(None))));
                 new.insert(self.0.len() - 1);
             }
         }

@@ -15,13 +15,8 @@ impl<T: Data + Clone> Bag<T> {
     /// are computed.
     pub fn take(&self, n: usize, n_partitions: usize) -> Item<Vec<T>> {
         let all = self.n_partitions();
-        let group = n_partitions.clamp(1, all) as u32;
-        let first = self.each_with("take", n, |call: &mut Call<'_>| {
-            let mut items: Vec<T> = call.take(0)?;
-            items.truncate(*call.get::<usize>(1)?);
-            Ok(Value::new(items))
-        });
-        let first: Bag<T> = first;
+        let group = n_partitions.clamp(1, all.max(1)) as u32;
+        let first = self.truncated(n);
         let function = Closure::new("take", |call: &mut Call<'_>| {
             let mut joined: Vec<T> = Vec::new();
             for part in call.drain() {
@@ -32,10 +27,16 @@ impl<T: Data + Clone> Bag<T> {
         let name = function.layer_name(&(first.layer().name().clone(), group));
         // Only the first group is ever asked for.
         let reduce = Reduce::new(name, first.layer().name().clone(), &[all as u32], &[group], Arc::new(function));
-        let joined: Item<Vec<T>> = Item::from_layer(LayerRef::new(reduce, vec![first.layer().clone()]));
-        joined.map(move |mut items: Vec<T>| {
-            items.truncate(n);
-            items
+        let joined = Self::from_layer(LayerRef::new(reduce, vec![first.layer().clone()]));
+        Item::from_layer(joined.truncated(n).layer().clone())
+    }
+
+    /// The first `n` items of each partition.
+    fn truncated(&self, n: usize) -> Self {
+        self.each_with("take", n, |call: &mut Call<'_>| {
+            let mut items: Vec<T> = call.take(0)?;
+            items.truncate(*call.get::<usize>(1)?);
+            Ok(Value::new(items))
         })
     }
 
@@ -45,7 +46,7 @@ impl<T: Data + Clone> Bag<T> {
         K: Ord,
         F: Fn(&T) -> K + Clone + Send + Sync + 'static,
     {
-        let best = move |mut items: Vec<T>| {
+        let best = move |k: usize, mut items: Vec<T>| {
             if items.len() > k.saturating_mul(4) && k > 0 {
                 // Cut before sorting: positions keep equal items in order.
                 let mut order: Vec<(Reverse<K>, usize)> =
@@ -60,11 +61,16 @@ impl<T: Data + Clone> Bag<T> {
             items
         };
         let again = best.clone();
-        self.tree(
-            "topk",
-            SPLIT_EVERY,
-            move |items| Ok(best(items)),
-            move |parts: Vec<Vec<T>>| Ok(again(parts.into_iter().flatten().collect())),
-        )
+        // `k` goes with the values, so that no closure captures it.
+        let parts: Bag<(usize, Vec<T>)> = self.each_with("topk", k, move |call: &mut Call<'_>| {
+            let items: Vec<T> = call.take(0)?;
+            let k = *call.get::<usize>(1)?;
+            Ok(Value::new(vec![(k, best(k, items))]))
+        });
+        let join = move |parts: Vec<(usize, Vec<T>)>| {
+            let k = parts.first().map_or(0, |(k, _)| *k);
+            Ok((k, again(k, parts.into_iter().flat_map(|(_, items)| items).collect())))
+        };
+        parts.tree("topk", SPLIT_EVERY, join.clone(), join).map(|(_, items)| items)
     }
 }

@@ -91,6 +91,8 @@ fn the_tutorial() {
     assert_eq!(everywhere(&bag.zip(&bag.map(|x| x + 1)).unwrap().map(|(a, b)| a * b)).len(), 10);
     assert_eq!(everywhere(&Bag::concat(&[bag.clone(), bag.clone()]).count()), 20);
     travels(&bag.map(|x| x + 1).filter_with(5i64, |least, x| x >= least).count());
+    travels(&bag.take(4, 2));
+    travels(&bag.topk(4, |x| *x));
 }
 
 #[test]
@@ -109,4 +111,38 @@ fn consecutive_steps_are_one_task_a_partition() {
     let bag = Bag::range(100, 4).map(|x| x + 1).filter(|x| x % 3 == 0).map(|x| x * 2);
     let graph = dask_core::LayerGraph::new(&bag.layers()).unwrap();
     assert_eq!(dask_core::optimize::optimize(&graph, &bag.keys()).n_tasks(), 4);
+}
+
+#[test]
+fn no_bags_make_one_empty_partition() {
+    let none = Bag::<i64>::concat(&[]);
+    assert_eq!(none.n_partitions(), 1);
+    assert_eq!(everywhere(&none), Vec::<i64>::new());
+    assert_eq!(everywhere(&none.sum()), 0);
+    assert_eq!(everywhere(&none.repartition(3)), Vec::<i64>::new());
+    assert_eq!(everywhere(&none.take(2, 2)), Vec::<i64>::new());
+    assert_eq!(everywhere(&none.topk(2, |x| *x)), Vec::<i64>::new());
+}
+
+#[test]
+fn foldby_moves_states_and_never_clones_a_grown_one() {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Seen(Vec<i64>);
+    dask_core::data!(Seen);
+    impl Clone for Seen {
+        fn clone(&self) -> Self {
+            assert!(self.0.is_empty(), "a state of {} items was cloned", self.0.len());
+            Self(Vec::new())
+        }
+    }
+    let push = |mut seen: Seen, x| {
+        seen.0.push(x);
+        seen
+    };
+    let join = |mut a: Seen, b: Seen| {
+        a.0.extend(b.0);
+        a
+    };
+    let lists = Bag::range(100, 4).foldby(|x| x % 2, Seen(Vec::new()), push, join).compute().unwrap();
+    assert_eq!(lists.iter().map(|(_, seen)| seen.0.len()).collect::<Vec<_>>(), [50, 50]);
 }
