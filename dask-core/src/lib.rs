@@ -1,7 +1,5 @@
 //! The heart of Dask for Rust: keys, values, tasks, layers and graphs, and the narrow traits by which
 //! schedulers, collections and formats meet. No threads, no files, no sockets.
-//!
-//! Features: `svg` (drawings), `config-files` (YAML configuration), `testing` (random graphs and laws).
 
 // What a result is called, and how equal computations get equal names.
 mod key;

@@ -59,60 +59,6 @@ pub enum IoError {
         /// The beginning of the line.
         text: String,
     },
-    /// A row whose number of fields is not the header's.
-    #[error("{}:{line}: {found} fields where the header has {expected}; give `ragged: Ragged::Skip` to pass over such rows", path.display())]
-    RaggedRow {
-        /// Which file.
-        path: PathBuf,
-        /// 1-based; within the partition's bytes for partitions after the first, see `from_byte`.
-        line: String,
-        /// The header's.
-        expected: usize,
-        /// The row's.
-        found: usize,
-    },
-    /// A value that does not fit the column's type.
-    #[error("{}:{line}: column {column:?} is {dtype} by the sample, but {value:?} is not; give its type: `.dtype({column:?}, …)`", path.display())]
-    WrongType {
-        /// Which file.
-        path: PathBuf,
-        /// 1-based, or counted from a byte offset.
-        line: String,
-        /// The column.
-        column: String,
-        /// Its type.
-        dtype: String,
-        /// What stands there.
-        value: String,
-    },
-    /// A quoted field that is not closed.
-    #[error("{}:{line}: a quote is opened and not closed", path.display())]
-    OpenQuote {
-        /// Which file.
-        path: PathBuf,
-        /// 1-based, or counted from a byte offset.
-        line: String,
-    },
-    /// Files of one table that differ.
-    #[error("{}: {what} differs from that of {}", path.display(), first.display())]
-    Different {
-        /// Which file.
-        path: PathBuf,
-        /// The file it is compared with.
-        first: PathBuf,
-        /// The header, the schema.
-        what: String,
-    },
-    /// An unknown column.
-    #[error("{}: no column is called {column:?}; there are: {known}", path.display())]
-    UnknownColumn {
-        /// Which file.
-        path: PathBuf,
-        /// What was asked for.
-        column: String,
-        /// What there is.
-        known: String,
-    },
     /// An object that a file does not hold.
     #[error("{}: there is no dataset {name}; there are: {known}", path.display())]
     NoDataset {
@@ -153,7 +99,7 @@ impl IoError {
     }
 
     /// A format's library refused `path`.
-    #[cfg(any(feature = "parquet", feature = "hdf5"))]
+    #[cfg(feature = "hdf5")]
     pub(crate) fn format<E: std::fmt::Display>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
         let path = path.into();
         move |error| Self::Format { path, message: error.to_string() }

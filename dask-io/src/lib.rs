@@ -1,10 +1,9 @@
-//! Formats and stores: text, JSON lines, CSV, Parquet, HDF5; read and written in partitions and chunks.
+//! Formats and stores: text, JSON lines, HDF5; read and written in partitions and chunks.
 //!
 //! Each format is a [`PartitionSource`](dask_core::PartitionSource) or a [`ChunkSource`](dask_core::ChunkSource), and
-//! can be read without any collection; the features `bag`, `array` and `frame` add one-line readers and writers of
-//! these.
+//! can be read without any collection; the features `bag` and `array` add one-line readers and writers of these.
 //!
-//! Features: a format each (`json`, `csv`, `parquet`, `hdf5`; text is always there), and `bag`, `array`, `frame`.
+//! Features: a format each (`json`, `hdf5`; text is always there), and `bag`, `array`.
 
 pub mod error; // what can go wrong
 pub mod store; // files: listing, opening, writing and then renaming

@@ -68,7 +68,7 @@ fn everything(hdf5: bool) -> &'static [&'static str] {
         &[
             "--workspace",
             "--features",
-            "dask-io/json,dask-io/csv,dask-io/parquet,dask-io/bag,dask-io/array,dask-io/frame",
+            "dask-io/json,dask-io/bag,dask-io/array,dask-sched/progress",
         ]
     }
 }

@@ -1,8 +1,6 @@
 //! The lines of a block.
 
 use std::fs::File;
-#[cfg(feature = "csv")]
-use std::io::Read as _;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 
 use dask_core::wire::{Encoder, Portable, WireError};
@@ -147,28 +145,4 @@ impl PartitionSource for TextSource {
     fn identity(&self) -> String {
         format!("{:?}", self.blocks)
     }
-}
-
-/// All bytes of a block that begins and ends with a line: for formats that parse bytes themselves.
-///
-/// # Errors
-/// [`IoError::File`], [`IoError::Gzip`].
-#[cfg(feature = "csv")]
-pub(crate) fn read_whole_lines(block: &Block) -> Result<(Vec<u8>, u64), IoError> {
-    let path = &block.file.path;
-    let mut bytes = Vec::new();
-    if block.is_gzip() {
-        let mut lines = Lines::open(block)?;
-        lines.reader.read_to_end(&mut bytes).map_err(|source| IoError::Gzip { path: path.clone(), read: 0, source })?;
-        return Ok((bytes, 0));
-    }
-    let mut lines = Lines::open(block)?;
-    let begins = lines.offset;
-    let n = block.end.saturating_sub(begins);
-    bytes.reserve(n as usize + 4096);
-    (&mut lines.reader).take(n).read_to_end(&mut bytes).map_err(IoError::file(path))?;
-    if n > 0 && bytes.last() != Some(&b'\n') {
-        lines.reader.read_until(b'\n', &mut bytes).map_err(IoError::file(path))?;
-    }
-    Ok((bytes, begins))
 }

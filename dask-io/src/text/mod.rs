@@ -4,6 +4,4 @@ mod blocks;
 mod lines;
 
 pub use blocks::{Block, blocks};
-#[cfg(feature = "csv")]
-pub(crate) use lines::read_whole_lines;
 pub use lines::{Lines, TextSource};

@@ -28,7 +28,7 @@ impl TaskFn for Nested {
         }
         let inner = LayerRef::new(Blockwise::new("inner".into(), &[6], vec![], Arc::new(Nested(self.0 - 1))), vec![]);
         let values = ThreadedScheduler::new(4).run(&graph(&inner), &inner.keys(), &RunContext::default())?;
-        let sum: u64 = values.into_iter().map(|value| value.take::<u64>()).sum::<Result<u64, _>>()?;
+        let sum: u64 = values.into_iter().map(Value::take::<u64>).sum::<Result<u64, _>>()?;
         Ok(Value::new(sum))
     }
 }

@@ -1,0 +1,45 @@
+//! The main job, on data it makes first; every step is checked against an answer computed in another way.
+//!
+//! `tour [--scale S] [--dir DIR]`. Exits with an error if a step is wrong.
+
+mod ch1_delayed;
+mod ch2_bag;
+mod ch3_schedulers;
+#[cfg(feature = "hdf5")]
+mod ch4_array;
+mod step; // headings, timings, checks
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dask_benches::data::{Options, make};
+use dask_sched::diagnostics::{Profiler, ProgressBar, write_report};
+
+fn main() -> step::Outcome {
+    let mut options = Options { folder: "target/data".into(), scale: 1.0, seed: 42 };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--scale" => options.scale = value.parse()?,
+            "--dir" => options.folder = value.into(),
+            other => return Err(format!("unknown option {other}; there are --scale, --dir").into()),
+        }
+    }
+    step::run("the data is made where it is missing", || make(&options).map_err(Into::into))?;
+    let profiler = Arc::new(Profiler::new());
+    let guards = (dask_core::with_observer(profiler.clone()), dask_core::with_observer(Arc::new(ProgressBar::new())));
+    ch1_delayed::chapter_1()?;
+    ch2_bag::chapter_2(&options.folder)?;
+    ch3_schedulers::chapter_3()?;
+    #[cfg(feature = "hdf5")]
+    ch4_array::chapter_4(&options.folder)?;
+    drop(guards);
+    let report = PathBuf::from("target/tour/report.html");
+    write_report(&profiler, &report)?;
+    println!("\n{} tasks ran; the report is at {}", profiler.tasks().len(), report.display());
+    if let Some(peak) = step::peak_rss() {
+        println!("peak resident memory: {} MiB", peak >> 20);
+    }
+    Ok(())
+}

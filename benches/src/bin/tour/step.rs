@@ -1,0 +1,38 @@
+//! Headings, timings, checks.
+
+use std::fmt::Debug;
+use std::time::Instant;
+
+pub(crate) type Outcome<T = ()> = Result<T, dask_core::TaskError>;
+
+/// Prints what is done and how long it took.
+pub(crate) fn run<T: Debug>(what: &str, f: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    let started = Instant::now();
+    let result = f()?;
+    let shown: String = format!("{result:?}").chars().take(100).collect();
+    println!("  {what}\n    {shown}   [{:.3} s]", started.elapsed().as_secs_f64());
+    Ok(result)
+}
+
+/// Prints a heading.
+pub(crate) fn chapter(title: &str) {
+    println!("\n{title}\n{}", "-".repeat(title.len()));
+}
+
+/// Fails unless both are equal.
+pub(crate) fn check<T: PartialEq + Debug>(what: &str, found: &T, expected: &T) -> Outcome {
+    if found == expected { Ok(()) } else { Err(format!("{what}: found {found:?}, expected {expected:?}").into()) }
+}
+
+/// Fails unless both are nearly equal.
+pub(crate) fn check_close(what: &str, found: f64, expected: f64) -> Outcome {
+    let close = (found - expected).abs() <= 1e-9 * expected.abs().max(1.0);
+    if close { Ok(()) } else { Err(format!("{what}: found {found}, expected {expected}").into()) }
+}
+
+/// The most memory this process ever had resident, in bytes; where the system tells.
+pub(crate) fn peak_rss() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
+}
