@@ -65,11 +65,7 @@ fn everything(hdf5: bool) -> &'static [&'static str] {
     if hdf5 {
         &["--workspace", "--all-features"]
     } else {
-        &[
-            "--workspace",
-            "--features",
-            "dask-io/json,dask-io/bag,dask-io/array,dask-sched/progress",
-        ]
+        &["--workspace", "--features", "dask-io/json,dask-io/bag,dask-io/array,dask-sched/progress"]
     }
 }
 
