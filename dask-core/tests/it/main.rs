@@ -3,5 +3,6 @@
 mod graph;
 mod key;
 mod optimize;
+mod order;
 mod run;
 mod wire;
