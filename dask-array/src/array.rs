@@ -1,4 +1,4 @@
-//! Array<A>: a lazy, blocked n-dimensional array.
+//! `Array<A>`: a lazy, blocked n-dimensional array.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Bag<T>, and how layers are put on it.
+//! `Bag<T>`, and how layers are put on it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
