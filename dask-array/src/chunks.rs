@@ -48,28 +48,30 @@ impl Chunks {
     /// The chunks of an array of `shape` with elements of `itemsize` bytes.
     ///
     /// # Errors
-    /// [`ArrayError::WrongRank`], [`ArrayError::ChunksDoNotFit`], [`ArrayError::TooManyChunks`].
+    /// [`ArrayError::WrongRank`], [`ArrayError::ChunksDoNotFit`], [`ArrayError::TooManyChunks`]: all axes together.
     pub fn new(spec: &ChunkSpec, shape: &[usize], itemsize: usize) -> Result<Self, ArrayError> {
-        let each =
-            |lengths: &[usize]| shape.iter().zip(lengths).map(|(&n, &length)| cut(n, length)).collect::<Vec<_>>();
+        // Counted before anything is allocated: a shape may be any number.
+        let each = |lengths: &[usize]| {
+            let count = |(&n, &length): (&usize, &usize)| n.div_ceil(length.max(1)).max(1);
+            fits(&shape.iter().zip(lengths).map(count).collect::<Vec<_>>())?;
+            Ok::<_, ArrayError>(shape.iter().zip(lengths).map(|(&n, &length)| cut(n, length)).collect::<Vec<_>>())
+        };
         let chunks = match spec {
-            ChunkSpec::Every(length) => each(&vec![*length; shape.len()]),
-            ChunkSpec::Whole => each(shape),
-            ChunkSpec::Bytes(nbytes) => each(&near_cube(shape, (nbytes / itemsize.max(1)).max(1))),
-            ChunkSpec::Each(lengths) if lengths.len() == shape.len() => each(lengths),
+            ChunkSpec::Every(length) => each(&vec![*length; shape.len()])?,
+            ChunkSpec::Whole => each(shape)?,
+            ChunkSpec::Bytes(nbytes) => each(&near_cube(shape, (nbytes / itemsize.max(1)).max(1)))?,
+            ChunkSpec::Each(lengths) if lengths.len() == shape.len() => each(lengths)?,
             ChunkSpec::Exact(chunks) if chunks.len() == shape.len() => chunks.clone(),
             ChunkSpec::Each(lengths) => return Err(wrong_rank(lengths.len(), shape.len())),
             ChunkSpec::Exact(chunks) => return Err(wrong_rank(chunks.len(), shape.len())),
         };
         for (axis, (chunks, &length)) in chunks.iter().zip(shape).enumerate() {
-            let sum = chunks.iter().sum();
+            let sum = chunks.iter().fold(0, |sum: usize, &n| sum.saturating_add(n));
             if sum != length || chunks.is_empty() {
                 return Err(ArrayError::ChunksDoNotFit { axis, chunks: chunks.clone(), sum, length });
             }
-            if chunks.len() >= u32::MAX as usize {
-                return Err(ArrayError::TooManyChunks { axis, count: chunks.len() });
-            }
         }
+        fits(&chunks.iter().map(Vec::len).collect::<Vec<_>>())?;
         Ok(Self(chunks))
     }
 
@@ -100,6 +102,15 @@ impl Chunks {
     /// The first element of the chunk at `index`, along each axis.
     pub fn start_at(&self, index: &[u32]) -> Vec<usize> {
         index.iter().zip(&self.0).map(|(&i, lengths)| lengths[..i as usize].iter().sum()).collect()
+    }
+}
+
+/// Whether so many chunks an axis can be counted.
+fn fits(grid: &[usize]) -> Result<(), ArrayError> {
+    let total = grid.iter().try_fold(1usize, |total, &n| total.checked_mul(n));
+    match total {
+        Some(total) if total < u32::MAX as usize => Ok(()),
+        _ => Err(ArrayError::TooManyChunks { grid: grid.to_vec() }),
     }
 }
 

@@ -79,13 +79,27 @@ impl<A: Element> Array<A> {
     /// The numbers from `start` up to, not including, `stop` by `step`: as many as NumPy's `arange` gives.
     ///
     /// # Errors
-    /// [`ArrayError::ZeroStep`], and as [`Chunks::new`].
+    /// [`ArrayError::ZeroStep`], [`ArrayError::Endless`], and as [`Chunks::new`].
     pub fn arange(start: A, stop: A, step: A, chunks: impl Into<ChunkSpec>) -> Result<Self, ArrayError> {
         let by = step.to_f64();
         if by == 0.0 {
             return Err(ArrayError::ZeroStep { axis: 0 });
         }
-        let n = ((stop.to_f64() - start.to_f64()) / by).ceil().max(0.0) as usize;
+        let n = match (start.to_scalar(), stop.to_scalar(), step.to_scalar()) {
+            // Not by way of floats, which lose whole numbers from 2^53 on.
+            (Scalar::Int(start), Scalar::Int(stop), Scalar::Int(by)) => {
+                let (walk, by) = if by > 0 { (stop - start, by) } else { (start - stop, -by) };
+                ((walk.max(0) + by - 1) / by) as usize
+            }
+            _ => {
+                let (start, stop) = (start.to_f64(), stop.to_f64());
+                let n = ((stop - start) / by).ceil();
+                if !n.is_finite() || !by.is_finite() {
+                    return Err(ArrayError::Endless { start, stop, step: by });
+                }
+                n.max(0.0) as usize
+            }
+        };
         let chunks = Chunks::new(&chunks.into(), &[n], size_of::<A>())?;
         let op = Op::Arange { start: start.to_scalar(), step: step.to_scalar(), chunks: chunks.clone() };
         Ok(Self::source("arange", op, chunks))
@@ -94,9 +108,13 @@ impl<A: Element> Array<A> {
     /// An array of chunks that are values already; the grid is in C order.
     ///
     /// # Errors
-    /// [`ArrayError::WrongChunkShape`] if a chunk has another shape than `chunks` say.
+    /// [`ArrayError::WrongCount`] unless there is one for each position of the grid, [`ArrayError::WrongChunkShape`] if
+    /// a chunk has another shape than `chunks` say.
     pub fn from_chunks(parts: Vec<ArrayD<A>>, chunks: Chunks) -> Result<Self, ArrayError> {
         let grid = chunks.grid();
+        if parts.len() != grid.iter().map(|&n| n as usize).product::<usize>() {
+            return Err(ArrayError::WrongCount { found: parts.len(), grid });
+        }
         let mut index = dask_core::Index::new();
         for (block, part) in parts.iter().enumerate() {
             dask_core::layer::unravel(block as u32, &grid, &mut index);

@@ -82,6 +82,16 @@ pub trait Element: Copy + Default + PartialEq + PartialOrd + Send + Sync + fmt::
     fn is_nan(self) -> bool {
         false
     }
+    /// With the other sign; of whole numbers without signs what wraps to it.
+    #[must_use]
+    fn neg(self) -> Self {
+        Self::from_scalar(Scalar::Int(0)).sub(self)
+    }
+    /// Without its sign.
+    #[must_use]
+    fn abs(self) -> Self {
+        if self < Self::from_scalar(Scalar::Int(0)) { self.neg() } else { self }
+    }
 }
 
 /// Floats.
@@ -151,6 +161,8 @@ macro_rules! floats {
                 if rest != 0.0 && ((rest < 0.0) != (other < 0.0)) { rest + other } else { rest }
             }
             fn is_nan(self) -> bool { Self::is_nan(self) }
+            fn neg(self) -> Self { -self }
+            fn abs(self) -> Self { Self::abs(self) }
             bytes!($type);
         }
     )*};

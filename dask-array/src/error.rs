@@ -103,12 +103,28 @@ pub enum ArrayError {
         shape: Vec<usize>,
     },
     /// More chunks than a grid can hold.
-    #[error("axis {axis} has {count} chunks, more than 2^32 - 1; use larger chunks")]
+    #[error("a grid of {grid:?} chunks has more than 2^32 - 2 of them; use larger chunks")]
     TooManyChunks {
-        /// The axis.
-        axis: usize,
-        /// How many.
-        count: usize,
+        /// How many along each axis.
+        grid: Vec<usize>,
+    },
+    /// Another number of chunks than the grid has.
+    #[error("{found} chunks for a grid of {grid:?}; give one for each position, in C order")]
+    WrongCount {
+        /// How many came.
+        found: usize,
+        /// How many there are along each axis.
+        grid: Vec<u32>,
+    },
+    /// A range that does not end.
+    #[error("a range from {start} to {stop} by {step} has no length; give finite numbers")]
+    Endless {
+        /// Where it starts.
+        start: f64,
+        /// Where it should stop.
+        stop: f64,
+        /// Its step.
+        step: f64,
     },
 }
 

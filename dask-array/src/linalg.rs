@@ -1,14 +1,15 @@
 //! Matrix products.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use dask_core::layer::{Axis, BlockInput, Reduce};
 use dask_core::{LayerRef, Name, TaskError, Token};
-use ndarray::{Array2, ArrayD, Ix2};
+use ndarray::{Array2, ArrayD, Ix2, LinalgScalar};
 
 use crate::Array;
 use crate::chunks::{ChunkSpec, Chunks, common};
-use crate::element::Element;
+use crate::element::{Element, Float};
 use crate::error::ArrayError;
 use crate::op::{ArrayTask, Op};
 use crate::reduce::Reduction;
@@ -60,14 +61,11 @@ impl<A: Element> Array<A> {
 
 /// The product of two chunks: floats by `ndarray`'s kernels, whole numbers one by one.
 pub(crate) fn dot<A: Element>(left: &ArrayD<A>, right: &ArrayD<A>) -> Result<ArrayD<A>, TaskError> {
-    use std::any::Any;
-    if let (Some(left), Some(right)) =
-        ((left as &dyn Any).downcast_ref::<ArrayD<f64>>(), (right as &dyn Any).downcast_ref::<ArrayD<f64>>())
-    {
-        let product =
-            left.view().into_dimensionality::<Ix2>()?.dot(&right.view().into_dimensionality::<Ix2>()?).into_dyn();
-        let product: Box<dyn Any> = Box::new(product);
-        return product.downcast::<ArrayD<A>>().map(|product| *product).map_err(|_| "the element type changed".into());
+    if let Some(product) = by_kernel::<A, f64>(left, right)? {
+        return Ok(product);
+    }
+    if let Some(product) = by_kernel::<A, f32>(left, right)? {
+        return Ok(product);
     }
     let (left, right) = (left.view().into_dimensionality::<Ix2>()?, right.view().into_dimensionality::<Ix2>()?);
     let mut product = Array2::from_elem((left.nrows(), right.ncols()), A::default());
@@ -77,4 +75,16 @@ pub(crate) fn dot<A: Element>(left: &ArrayD<A>, right: &ArrayD<A>) -> Result<Arr
         }
     }
     Ok(product.into_dyn())
+}
+
+/// The product by the kernel for `F`, if `A` is `F`.
+fn by_kernel<A: Element, F: Float + LinalgScalar>(
+    left: &ArrayD<A>,
+    right: &ArrayD<A>,
+) -> Result<Option<ArrayD<A>>, TaskError> {
+    let as_floats = |array| <dyn Any>::downcast_ref::<ArrayD<F>>(array);
+    let (Some(left), Some(right)) = (as_floats(left), as_floats(right)) else { return Ok(None) };
+    let (left, right) = (left.view().into_dimensionality::<Ix2>()?, right.view().into_dimensionality::<Ix2>()?);
+    let product: Box<dyn Any> = Box::new(left.dot(&right).into_dyn());
+    Ok(product.downcast::<ArrayD<A>>().ok().map(|product| *product))
 }

@@ -242,13 +242,12 @@ fn comparison<A: Element>(op: Compare) -> fn(A, A) -> bool {
 }
 
 fn unary<A: Element>(op: Unary, array: &mut ArrayD<A>) {
-    let zero = A::from_scalar(Scalar::Int(0));
     let through_float = |array: &mut ArrayD<A>, f: fn(f64) -> f64| {
         array.mapv_inplace(|x| A::from_scalar(Scalar::Float(f(x.to_f64()))));
     };
     match op {
-        Unary::Negative => array.mapv_inplace(|x| zero.sub(x)),
-        Unary::Absolute => array.mapv_inplace(|x| if x < zero { zero.sub(x) } else { x }),
+        Unary::Negative => array.mapv_inplace(A::neg),
+        Unary::Absolute => array.mapv_inplace(A::abs),
         Unary::Sqrt => through_float(array, f64::sqrt),
         Unary::Exp => through_float(array, f64::exp),
         Unary::Log => through_float(array, f64::ln),

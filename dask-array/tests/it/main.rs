@@ -1,5 +1,7 @@
 //! Behaviour of arrays: any chunking = one chunk, any scheduler = sync.
 
+mod edges;
+
 use std::sync::Arc;
 
 use dask_array::ndarray::{Array2, ArrayD, Axis, s};
