@@ -24,6 +24,12 @@ pub(crate) fn run_caught(function: &dyn TaskFn, call: Call<'_>) -> Result<Value,
     catch_unwind(AssertUnwindSafe(|| function.run(call))).unwrap_or_else(|payload| Err(panicked(&*payload)))
 }
 
+/// Runs the scheduler's own part, in which observers and drops of values may panic.
+pub(crate) fn guarded(f: impl FnOnce()) -> Result<(), Error> {
+    // Unwind safety: the run is abandoned.
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Error::other(panicked(&*payload)))
+}
+
 fn panicked(payload: &(dyn Any + Send)) -> TaskError {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());

@@ -13,5 +13,7 @@ pub fn install() {
         install_scheduler(Arc::new(ThreadedScheduler::default()));
         install_scheduler(Arc::new(SyncScheduler));
         install_scheduler(Arc::new(RoundTripScheduler));
+        #[cfg(feature = "rayon")]
+        install_scheduler(Arc::new(crate::RayonScheduler));
     });
 }

@@ -4,17 +4,29 @@
 //! sends every task and value through the wire, to prove that they could travel. [`install`] makes threads the
 //! default of `compute()`; the collections do it by their feature `threads`.
 //!
-//! Features: `progress` (a progress bar on the terminal).
+//! Features: `progress` (a progress bar on the terminal), `rayon` (a scheduler inside the caller's rayon pool),
+//! `profile` (CPU and memory of the process, sampled).
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod catch; // a panic becomes the task's error
 pub mod diagnostics;
 mod install; // become the default, once
+#[cfg(feature = "rayon")]
+mod rayon; // in the caller's rayon pool
 mod round_trip; // encodes and decodes between any two tasks
 mod run; // what is ready, what may be dropped
+mod slot; // where a value waits, shared between threads
+mod spill; // values that go to disk
 mod sync; // one task after another
+mod tasks; // running one task among several threads
 mod threaded; // all cores
 
 pub use install::install;
+#[cfg(feature = "rayon")]
+pub use rayon::RayonScheduler;
 pub use round_trip::RoundTripScheduler;
 pub use sync::SyncScheduler;
 pub use threaded::ThreadedScheduler;

@@ -58,6 +58,12 @@ impl Profiler {
         Self { origin: Instant::now(), records: Mutex::default() }
     }
 
+    /// When its clock started.
+    #[cfg(feature = "profile")]
+    pub(super) fn origin(&self) -> Instant {
+        self.origin
+    }
+
     fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }

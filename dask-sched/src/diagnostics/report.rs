@@ -14,24 +14,98 @@ const CURVE: f64 = 180.0;
 /// Tasks drawn one by one; of more, the longest.
 const DRAWN_MAX: usize = 20_000;
 
-/// Writes the report of a profiler as one HTML file that needs nothing else.
-///
-/// # Errors
-/// If the file cannot be written; what stood there before stays.
-pub fn write_report(profiler: &Profiler, path: &Path) -> std::io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory)?;
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(page(&profiler.tasks(), &profiler.memory()).as_bytes())?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+/// A curve by time, drawn beneath the task stream.
+struct Curve {
+    title: &'static str,
+    /// Text of the highest point.
+    peak: String,
+    points: Vec<(Duration, f64)>,
 }
 
-fn page(tasks: &[TaskRecord], memory: &[(Duration, usize)]) -> String {
+/// A report of a profiled computation, as one HTML page that needs nothing else.
+///
+/// ```
+/// use dask_sched::diagnostics::{Profiler, Report};
+/// let profiler = Profiler::new();
+/// // … compute, observed by the profiler …
+/// let directory = tempfile::tempdir()?;
+/// Report::new(&profiler).write(directory.path().join("report.html"))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Report {
+    tasks: Vec<TaskRecord>,
+    curves: Vec<Curve>,
+    #[cfg(feature = "profile")]
+    origin: std::time::Instant,
+}
+
+impl Report {
+    /// Of what the profiler has recorded so far.
+    pub fn new(profiler: &Profiler) -> Self {
+        let memory = profiler.memory();
+        let curve = Curve {
+            title: "Memory of live values",
+            peak: bytes(profiler.peak_nbytes()),
+            points: memory.into_iter().map(|(time, nbytes)| (time, nbytes as f64)).collect(),
+        };
+        Self {
+            tasks: profiler.tasks(),
+            curves: vec![curve],
+            #[cfg(feature = "profile")]
+            origin: profiler.origin(),
+        }
+    }
+
+    /// With the CPU and the memory of the process.
+    #[cfg(feature = "profile")]
+    #[must_use]
+    pub fn with_resources(mut self, resources: &super::ResourceProfiler) -> Self {
+        let samples = resources.samples();
+        // The clocks started at different times.
+        let at = |time| (resources.origin() + time).saturating_duration_since(self.origin);
+        let peak_rss = samples.iter().map(|sample| sample.rss_nbytes).max().unwrap_or(0);
+        let peak_cpu = samples.iter().map(|sample| sample.cpu_percent).fold(0.0, f32::max);
+        self.curves.push(Curve {
+            title: "Resident memory of the process",
+            peak: bytes(usize::try_from(peak_rss).unwrap_or(usize::MAX)),
+            points: samples.iter().map(|sample| (at(sample.time), sample.rss_nbytes as f64)).collect(),
+        });
+        self.curves.push(Curve {
+            title: "CPU of the process",
+            peak: format!("{peak_cpu:.0} % of one core"),
+            points: samples.iter().map(|sample| (at(sample.time), f64::from(sample.cpu_percent))).collect(),
+        });
+        self
+    }
+
+    /// Writes it to a file, whole or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written; what stood there before stays.
+    pub fn write(&self, path: impl AsRef<Path>) -> std::io::Result<()> {
+        let path = path.as_ref();
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(directory)?;
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        file.write_all(page(&self.tasks, &self.curves).as_bytes())?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// Writes the report of a profiler alone: [`Report::new`] and [`Report::write`] in one.
+///
+/// # Errors
+/// As [`Report::write`].
+pub fn write_report(profiler: &Profiler, path: &Path) -> std::io::Result<()> {
+    Report::new(profiler).write(path)
+}
+
+fn page(tasks: &[TaskRecord], curves: &[Curve]) -> String {
     let first = tasks.iter().map(|task| task.start).min().unwrap_or_default();
     let last = tasks.iter().map(|task| task.end).max().unwrap_or_default();
     let seconds = (last.saturating_sub(first)).as_secs_f64().max(1e-9);
-    let x = |time: Duration| time.saturating_sub(first).as_secs_f64() / seconds * WIDTH;
+    let x = |time: Duration| (time.saturating_sub(first).as_secs_f64() / seconds * WIDTH).min(WIDTH);
     let mut html = String::from(HEAD);
     let n_workers = tasks.iter().map(|task| task.worker + 1).max().unwrap_or(0);
     let busy: f64 = tasks.iter().map(|task| (task.end - task.start).as_secs_f64()).sum();
@@ -42,8 +116,7 @@ fn page(tasks: &[TaskRecord], memory: &[(Duration, usize)]) -> String {
         100.0 * busy / (seconds * n_workers.max(1) as f64),
     );
     task_stream(&mut html, tasks, n_workers, x);
-    html.push_str("<h2>Memory of live values</h2>");
-    memory_curve(&mut html, memory, x);
+    curves.iter().for_each(|curve| draw_curve(&mut html, curve, x));
     html.push_str("<h2>Layers</h2>");
     layers(&mut html, tasks);
     html.push_str("</main></body></html>\n");
@@ -75,15 +148,19 @@ fn task_stream(html: &mut String, tasks: &[TaskRecord], n_workers: usize, x: imp
     html.push_str("</svg>");
 }
 
-fn memory_curve(html: &mut String, memory: &[(Duration, usize)], x: impl Fn(Duration) -> f64) {
-    let peak = memory.iter().map(|(_, nbytes)| *nbytes).max().unwrap_or(0);
-    let _ =
-        write!(html, "<p>Peak {}.</p><svg viewBox='0 0 {WIDTH} {CURVE}'><polyline class='curve' points='", bytes(peak));
-    let step = memory.len().div_ceil(4000).max(1);
+fn draw_curve(html: &mut String, curve: &Curve, x: impl Fn(Duration) -> f64) {
+    let Curve { title, peak, points } = curve;
+    let highest = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+    let _ = write!(
+        html,
+        "<h2>{title}</h2><p>Peak {peak}.</p><svg viewBox='0 0 {WIDTH} {CURVE}' role='img' aria-label='{title}'>\
+         <polyline class='curve' points='"
+    );
+    let step = points.len().div_ceil(4000).max(1);
     // Of each group the highest point: peaks stay.
-    for group in memory.chunks(step) {
-        if let Some((time, nbytes)) = group.iter().max_by_key(|(_, nbytes)| *nbytes) {
-            let y = CURVE - 2.0 - (CURVE - 4.0) * *nbytes as f64 / peak.max(1) as f64;
+    for group in points.chunks(step) {
+        if let Some((time, value)) = group.iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
+            let y = CURVE - 2.0 - (CURVE - 4.0) * value / highest.max(f64::MIN_POSITIVE);
             let _ = write!(html, "{:.1},{y:.1} ", x(*time));
         }
     }
@@ -149,9 +226,10 @@ mod tests {
             end: Duration::from_millis(3),
             nbytes: 2048,
         };
-        let page = page(&[task], &[(Duration::from_millis(3), 2048)]);
+        let points = vec![(Duration::from_millis(3), 2048.0)];
+        let page = page(&[task], &[Curve { title: "Memory", peak: bytes(2048), points }]);
         assert!(page.contains("1 tasks on 2 workers in 0.002 s"), "{page}");
         assert!(page.contains("(&#39;a&lt;b&#39;, 1) — 2.000 ms, 2.0 KiB"), "{page}");
-        assert!(page.contains("Peak 2.0 KiB"));
+        assert!(page.contains("<h2>Memory</h2><p>Peak 2.0 KiB."));
     }
 }

@@ -16,7 +16,6 @@
 //! finished by the thread that waits for it.
 
 mod pool;
-mod slot;
 mod worker;
 
 use std::sync::Arc;
@@ -28,7 +27,8 @@ use worker::Run;
 /// Runs tasks on a pool of threads that all computations of the process share.
 ///
 /// With [`RunContext::memory_limit`], no new root starts while the bytes of live values exceed the limit, unless
-/// nothing else could run.
+/// nothing else could run. With [`RunContext::spill_directory`] as well, the values that are needed last go to files
+/// in a directory of the run's own inside it, which is removed when the run ends; values that cannot travel stay.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct ThreadedScheduler {
     n_threads: Option<usize>,

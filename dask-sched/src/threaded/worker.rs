@@ -1,23 +1,20 @@
 //! One run, and what each thread that takes part in it does.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
-use dask_core::{Call, Error, Graph, Index, Plan, Result, RunContext, TaskError, TaskId, Value};
+use dask_core::{Error, Graph, Plan, Result, RunContext, TaskId, Value};
 
-use super::slot::Slot;
-use crate::catch::{run_caught, task_error};
-use crate::run::{in_order, uses};
+use crate::catch::guarded;
+use crate::tasks::{Scratch, Tasks};
 
 /// Roots taken at a time: enough to make the shared cursor cheap, few enough that order and balance hold.
 const BATCH_MAX: usize = 16;
 
 /// A computation on several threads.
 pub(super) struct Run {
-    plan: Plan,
-    context: RunContext,
-    slots: Vec<Slot>,
+    tasks: Tasks,
     /// Tasks without dependencies, by priority.
     roots: Vec<u32>,
     next_root: AtomicUsize,
@@ -30,8 +27,6 @@ pub(super) struct Run {
     busy: AtomicUsize,
     /// Nothing new is started: all is done, or something failed.
     stopped: AtomicBool,
-    live_bytes: AtomicU64,
-    measures: bool,
     state: Mutex<State>,
     changed: Condvar,
     sleepers: AtomicUsize,
@@ -48,64 +43,64 @@ struct Hand {
     worker: usize,
     deque: Deque<u32>,
     done: usize,
-    inputs: Vec<Option<Value>>,
-    gone: Vec<u32>,
-    index: Index,
+    scratch: Scratch,
 }
 
 impl Run {
     pub(super) fn new(plan: Plan, context: RunContext, n_threads: usize) -> Self {
-        let dependencies = plan.graph.dependencies();
-        let missing = |task: u32| dependencies.of(task).len() as u32;
-        let slots = uses(&plan).into_iter().enumerate().map(|(t, uses)| Slot::new(missing(t as u32), uses)).collect();
-        let roots: Vec<u32> = in_order(&plan.priority).into_iter().filter(|&task| missing(task) == 0).collect();
+        let tasks = Tasks::new(plan, context);
+        let roots = tasks.roots();
         let deques: Vec<(usize, Deque<u32>)> = (0..n_threads).map(|worker| (worker, Deque::new_lifo())).collect();
-        let n_tasks = plan.graph.n_tasks();
+        let n_tasks = tasks.graph().n_tasks();
         Self {
-            batch: if context.memory_limit.is_some() {
+            batch: if tasks.context.memory_limit.is_some() {
                 1
             } else {
                 (roots.len() / (n_threads * 64)).clamp(1, BATCH_MAX)
             },
             stealers: deques.iter().map(|(_, deque)| deque.stealer()).collect(),
             deques: Mutex::new(deques.into_iter().rev().collect()),
-            slots,
             roots,
             next_root: AtomicUsize::new(0),
             remaining: AtomicUsize::new(n_tasks),
             busy: AtomicUsize::new(0),
             stopped: AtomicBool::new(n_tasks == 0),
-            live_bytes: AtomicU64::new(0),
-            measures: context.memory_limit.is_some() || context.observers.iter().any(|o| o.wants_sizes()),
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
             sleepers: AtomicUsize::new(0),
-            plan,
-            context,
+            tasks,
         }
     }
 
     pub(super) fn graph(&self) -> &Graph {
-        &self.plan.graph
+        self.tasks.graph()
     }
 
     /// Works on the run until it is over. Returns at once if it is over or has workers enough.
     pub(super) fn participate(&self) {
         let Some((worker, deque)) = self.deques.lock().unwrap_or_else(PoisonError::into_inner).pop() else { return };
         self.lock().participants += 1;
-        let mut hand = Hand { worker, deque, done: 0, inputs: Vec::new(), gone: Vec::new(), index: Index::new() };
-        while !self.stopped.load(Ordering::Acquire) {
-            if let Some(task) = self.find(&mut hand) {
-                self.work(task, &mut hand);
-            } else {
-                self.report(&mut hand);
-                self.sleep();
-            }
+        let mut hand = Hand { worker, deque, done: 0, scratch: Scratch::default() };
+        // An observer or the drop of a value that panics must neither hang the run nor end the thread.
+        if let Err(error) = guarded(|| self.serve(&mut hand)) {
+            self.stop(Some(error));
         }
+        drop(hand);
         let mut state = self.lock();
         state.participants -= 1;
         drop(state);
         self.changed.notify_all();
+    }
+
+    fn serve(&self, hand: &mut Hand) {
+        while !self.stopped.load(Ordering::Acquire) {
+            if let Some(task) = self.find(hand) {
+                self.work(task, hand);
+            } else {
+                self.report(hand);
+                self.sleep();
+            }
+        }
     }
 
     /// Waits until nobody works on it any more, and collects the outputs.
@@ -114,12 +109,13 @@ impl Run {
         while state.participants > 0 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if let Some(error) = state.error.take() {
-            return Err(error);
-        }
-        // SAFETY: all tasks have run and nobody takes part any more; each output was counted as a use.
-        let outputs = self.plan.outputs.iter().map(|task| unsafe { self.slots[task.idx()].take() }.0);
-        outputs.map(|value| value.ok_or(Error::Cancelled)).collect()
+        let result = match state.error.take() {
+            Some(error) => Err(error),
+            // SAFETY: all tasks have run, and nobody takes part any more.
+            None => unsafe { self.tasks.outputs() },
+        };
+        self.tasks.clear();
+        result
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -152,8 +148,8 @@ impl Run {
 
     /// Above the memory limit roots wait, unless nobody else is doing anything that could free memory.
     fn may_start_root(&self) -> bool {
-        match self.context.memory_limit {
-            Some(limit) => self.live_bytes.load(Ordering::Acquire) <= limit || self.busy.load(Ordering::Acquire) <= 1,
+        match self.tasks.context.memory_limit {
+            Some(limit) => self.tasks.live_bytes() <= limit || self.busy.load(Ordering::Acquire) <= 1,
             None => true,
         }
     }
@@ -182,91 +178,40 @@ impl Run {
             if self.stopped.load(Ordering::Relaxed) {
                 break;
             }
-            if self.context.cancel.is_cancelled() {
+            if self.tasks.context.cancel.is_cancelled() {
                 self.stop(Some(Error::Cancelled));
                 break;
             }
-            match self.run_task(TaskId(task), hand) {
-                Ok(value) => next = self.complete(task, value, hand),
-                Err(source) => {
-                    self.stop(Some(task_error(&self.plan.graph, TaskId(task), source)));
+            match self.step(task, hand) {
+                Ok(ready) => next = ready,
+                Err(error) => {
+                    self.stop(Some(error));
                     break;
                 }
             }
         }
-        hand.inputs.clear();
         self.busy.fetch_sub(1, Ordering::AcqRel);
-        if self.context.memory_limit.is_some() {
+        if self.tasks.context.memory_limit.is_some() {
             self.wake_one();
         }
     }
 
-    fn run_task(&self, task: TaskId, hand: &mut Hand) -> Result<Value, TaskError> {
-        let graph = &self.plan.graph;
-        self.context.observers.iter().for_each(|observer| observer.task_started(graph, task, hand.worker));
-        hand.inputs.clear();
-        hand.gone.clear();
-        let mut freed = 0;
-        for &dependency in graph.dependencies().of(task.0) {
-            // SAFETY: this task runs because all its dependencies have been put; each edge is one use.
-            let (value, last) = unsafe { self.slots[dependency as usize].take() };
-            if last && self.measures {
-                freed += value.as_ref().map_or(0, Value::nbytes) as u64;
-            }
-            if last && !self.context.observers.is_empty() {
-                hand.gone.push(dependency);
-            }
-            hand.inputs.push(value);
-        }
-        graph.index(task, &mut hand.index);
-        let value = run_caught(&**graph.function(task), Call::new(&hand.index, &mut hand.inputs))?;
-        hand.inputs.clear();
-        let nbytes = if self.measures { value.nbytes() } else { 0 };
-        if self.measures {
-            self.live_bytes.fetch_add(nbytes as u64, Ordering::AcqRel);
-            self.live_bytes.fetch_sub(freed, Ordering::AcqRel);
-            if freed > 0 && self.context.memory_limit.is_some() {
-                self.wake_one();
-            }
-        }
-        for observer in &self.context.observers {
-            hand.gone.iter().for_each(|&dependency| observer.released(graph, TaskId(dependency)));
-            observer.task_finished(graph, task, hand.worker, nbytes);
-        }
-        Ok(value)
-    }
-
-    /// Stores the value and tells the dependents. The best of those now ready is returned, the others are pushed.
+    /// Runs one task. What it made ready is pushed, but for the best, which is returned.
     #[inline]
-    fn complete(&self, task: u32, value: Value, hand: &mut Hand) -> Option<u32> {
-        // SAFETY: this thread ran the task; its dependents hear of it below.
-        unsafe { self.slots[task as usize].put(value) };
+    fn step(&self, task: u32, hand: &mut Hand) -> Result<Option<u32>> {
+        let (value, freed) = self.tasks.run(TaskId(task), hand.worker, &mut hand.scratch)?;
         hand.done += 1;
-        let priority = &self.plan.priority;
-        let mut best: Option<u32> = None;
         let mut pushed = false;
-        for &dependent in self.plan.graph.dependents().of(task) {
-            if !self.slots[dependent as usize].dependency_done() {
-                continue;
-            }
-            let waits = match best {
-                Some(known) if priority[known as usize] < priority[dependent as usize] => dependent,
-                Some(known) => {
-                    best = Some(dependent);
-                    known
-                }
-                None => {
-                    best = Some(dependent);
-                    continue;
-                }
-            };
-            hand.deque.push(waits);
+        let deque = &hand.deque;
+        let next = self.tasks.complete(task, value, |ready| {
+            deque.push(ready);
             pushed = true;
-        }
-        if pushed {
+        });
+        self.tasks.shrink(next)?;
+        if pushed || (freed && self.tasks.context.memory_limit.is_some()) {
             self.wake_one();
         }
-        best
+        Ok(next)
     }
 
     /// Counts what this worker has done; the last one ends the run.
@@ -324,8 +269,8 @@ impl Run {
 
     /// As [`may_start_root`](Run::may_start_root), for a worker that is not busy.
     fn may_start_root_when_idle(&self) -> bool {
-        match self.context.memory_limit {
-            Some(limit) => self.live_bytes.load(Ordering::Acquire) <= limit || self.busy.load(Ordering::Acquire) == 0,
+        match self.tasks.context.memory_limit {
+            Some(limit) => self.tasks.live_bytes() <= limit || self.busy.load(Ordering::Acquire) == 0,
             None => true,
         }
     }

@@ -43,6 +43,8 @@ proptest! {
         }
         let limited = RunContext::default().with_memory_limit(20);
         prop_assert_eq!(&numbers(ThreadedScheduler::new(3).run(&graph, &keys, &limited).unwrap()), &expected);
+        #[cfg(feature = "rayon")]
+        prop_assert_eq!(&numbers(dask_sched::RayonScheduler.run(&graph, &keys, &context).unwrap()), &expected);
         prop_assert_eq!(&numbers(RoundTripScheduler.run(&graph, &keys, &context).unwrap()), &expected);
     }
 
@@ -52,8 +54,15 @@ proptest! {
         let (graph, keys) = (graph(&layer), outputs(&layer.keys(), &wanted));
         let context = RunContext::default();
         let expected = SyncScheduler.run(&graph, &keys, &context);
-        for n in [1, 4] {
-            match (&expected, ThreadedScheduler::new(n).run(&graph, &keys, &context)) {
+        let schedulers: &[&dyn Scheduler] = &[
+            &ThreadedScheduler::new(1),
+            &ThreadedScheduler::new(4),
+            &RoundTripScheduler,
+            #[cfg(feature = "rayon")]
+            &dask_sched::RayonScheduler,
+        ];
+        for scheduler in schedulers {
+            match (&expected, scheduler.run(&graph, &keys, &context)) {
                 (Ok(values), Ok(found)) => prop_assert_eq!(numbers(values.clone()), numbers(found)),
                 (Err(_), Err(Error::Task { key, source, .. })) => {
                     let step = tasks[key.index()[0] as usize].0;

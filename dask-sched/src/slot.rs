@@ -9,7 +9,7 @@ use dask_core::Value;
 ///
 /// Protocol: [`put`](Slot::put) is called once, before the dependents hear of it by [`dependency_done`](Slot::dependency_done)
 /// (release, acquire). After that each use calls [`take`](Slot::take) once; who leaves no other user empties the slot.
-pub(super) struct Slot {
+pub(crate) struct Slot {
     value: UnsafeCell<Option<Value>>,
     /// Dependencies that have not run yet.
     missing: AtomicU32,
@@ -25,13 +25,13 @@ unsafe impl Sync for Slot {}
 
 impl Slot {
     /// An empty one.
-    pub(super) fn new(missing: u32, uses: u32) -> Self {
+    pub(crate) fn new(missing: u32, uses: u32) -> Self {
         Self { value: UnsafeCell::new(None), missing: AtomicU32::new(missing), uses: AtomicU32::new(uses) }
     }
 
     /// Counts a dependency that has run; true if it was the last.
     #[inline]
-    pub(super) fn dependency_done(&self) -> bool {
+    pub(crate) fn dependency_done(&self) -> bool {
         self.missing.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
@@ -40,7 +40,7 @@ impl Slot {
     /// # Safety
     /// Called once, by the thread that ran the task, before any dependent is told.
     #[inline]
-    pub(super) unsafe fn put(&self, value: Value) {
+    pub(crate) unsafe fn put(&self, value: Value) {
         // SAFETY: nobody else knows of the value yet, by the contract of this function.
         unsafe { *self.value.get() = Some(value) };
     }
@@ -50,7 +50,7 @@ impl Slot {
     /// # Safety
     /// Called after `put`, at most once for each use that was counted at first.
     #[inline]
-    pub(super) unsafe fn take(&self) -> (Option<Value>, bool) {
+    pub(crate) unsafe fn take(&self) -> (Option<Value>, bool) {
         if self.uses.load(Ordering::Acquire) == 1 {
             // SAFETY: this is the last use; the acquire saw the decrements of all others.
             return (unsafe { (*self.value.get()).take() }, true);

@@ -1,0 +1,154 @@
+//! CPU and memory of this process, sampled while computations run.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use dask_core::{Error, Graph, Observer};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// What the process used at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ResourceSample {
+    /// Since the profiler was made.
+    pub time: Duration,
+    /// Per cent of one core, since the sample before.
+    pub cpu_percent: f32,
+    /// Resident memory, in bytes.
+    pub rss_nbytes: u64,
+}
+
+/// Samples CPU and resident memory of the process from the start of a computation to its end, and at both.
+///
+/// ```
+/// use std::sync::Arc;
+/// use dask_sched::diagnostics::ResourceProfiler;
+/// let resources = Arc::new(ResourceProfiler::new());
+/// let guard = dask_core::with_observer(resources.clone());
+/// // … compute …
+/// drop(guard);
+/// assert!(resources.samples().is_empty());
+/// ```
+pub struct ResourceProfiler {
+    interval: Duration,
+    shared: Arc<Shared>,
+    running: Mutex<Running>,
+}
+
+struct Shared {
+    origin: Instant,
+    samples: Mutex<Vec<ResourceSample>>,
+    over: Mutex<bool>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Running {
+    n_runs: usize,
+    sampler: Option<JoinHandle<()>>,
+}
+
+impl Default for ResourceProfiler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ResourceProfiler {
+    /// Every 50 ms.
+    pub fn new() -> Self {
+        Self::every(Duration::from_millis(50))
+    }
+
+    /// At another interval. Below some 200 ms, the system's figures for CPU are coarse.
+    pub fn every(interval: Duration) -> Self {
+        let shared = Shared {
+            origin: Instant::now(),
+            samples: Mutex::default(),
+            over: Mutex::new(false),
+            changed: Condvar::new(),
+        };
+        Self { interval, shared: Arc::new(shared), running: Mutex::default() }
+    }
+
+    /// The samples so far, by time.
+    pub fn samples(&self) -> Vec<ResourceSample> {
+        lock(&self.shared.samples).clone()
+    }
+
+    /// When its clock started.
+    pub(super) fn origin(&self) -> Instant {
+        self.shared.origin
+    }
+
+    fn end(&self) {
+        *lock(&self.shared.over) = true;
+        self.shared.changed.notify_all();
+        if let Some(sampler) = lock(&self.running).sampler.take() {
+            // The sampler panics nowhere; if it did, the samples end there.
+            let _ = sampler.join();
+        }
+    }
+}
+
+impl Observer for ResourceProfiler {
+    fn started(&self, _graph: &Graph) {
+        let mut running = lock(&self.running);
+        running.n_runs += 1;
+        if running.sampler.is_none() {
+            *lock(&self.shared.over) = false;
+            let (shared, interval) = (self.shared.clone(), self.interval);
+            let sampler = std::thread::Builder::new().name("dask-resources".into());
+            // Without a thread there are no samples; the computation goes on.
+            running.sampler = sampler.spawn(move || shared.sample(interval)).ok();
+        }
+    }
+
+    fn done(&self, _graph: &Graph, _error: Option<&Error>) {
+        let mut running = lock(&self.running);
+        running.n_runs = running.n_runs.saturating_sub(1);
+        let last = running.n_runs == 0;
+        drop(running);
+        if last {
+            self.end();
+        }
+    }
+
+    fn wants_sizes(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for ResourceProfiler {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Shared {
+    fn sample(&self, interval: Duration) {
+        let pid = Pid::from_u32(std::process::id());
+        let mut system = System::new();
+        loop {
+            let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+            system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
+            if let Some(process) = system.process(pid) {
+                lock(&self.samples).push(ResourceSample {
+                    time: self.origin.elapsed(),
+                    cpu_percent: process.cpu_usage(),
+                    rss_nbytes: process.memory(),
+                });
+            }
+            let over = lock(&self.over);
+            // `over` is looked at before the wait: the sample above was the last one.
+            if *over {
+                return;
+            }
+            drop(self.changed.wait_timeout_while(over, interval, |over| !*over));
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
