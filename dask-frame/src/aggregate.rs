@@ -1,0 +1,169 @@
+//! What is computed of a group: partial states as columns, so that partial tables are record batches.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, UInt32Array};
+use arrow_schema::DataType;
+use serde::{Deserialize, Serialize};
+
+use crate::error::FrameError;
+use crate::expr::Expr;
+
+/// How a column becomes one value. Nulls are passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Aggregation {
+    /// The sum; of nothing 0. Whole numbers are summed in 64 bits and wrap.
+    Sum,
+    /// How many are not null.
+    Count,
+    /// The mean; of nothing null.
+    Mean,
+    /// The smallest; of nothing null.
+    Min,
+    /// The largest; of nothing null.
+    Max,
+}
+
+/// An aggregation of an expression, under a name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Aggregate {
+    pub(crate) expr: Expr,
+    pub(crate) aggregation: Aggregation,
+    pub(crate) name: String,
+}
+
+impl Aggregate {
+    /// Named after the expression.
+    pub fn new(expr: Expr, aggregation: Aggregation) -> Self {
+        Self { name: expr.name(), expr, aggregation }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn alias(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Refuses types for which it has no meaning.
+    pub(crate) fn check(&self, dtype: &DataType) -> Result<(), FrameError> {
+        let fine = match self.aggregation {
+            Aggregation::Sum | Aggregation::Mean => dtype.is_numeric() || *dtype == DataType::Boolean,
+            Aggregation::Count => true,
+            Aggregation::Min | Aggregation::Max => !dtype.is_nested(),
+        };
+        if fine {
+            return Ok(());
+        }
+        let aggregation = format!("{:?}", self.aggregation).to_lowercase();
+        Err(FrameError::BadAggregation { aggregation, column: self.expr.to_string(), dtype: dtype.to_string() })
+    }
+
+    /// The state columns of groups: `group_of` says to which group each row belongs.
+    pub(crate) fn start(
+        &self,
+        values: &ArrayRef,
+        group_of: &[u32],
+        n_groups: usize,
+    ) -> Result<Vec<ArrayRef>, FrameError> {
+        match self.aggregation {
+            Aggregation::Count => Ok(vec![counts(values, group_of, n_groups)]),
+            Aggregation::Sum => Ok(vec![sums(values, group_of, n_groups)?]),
+            Aggregation::Mean => {
+                let floats = arrow_cast::cast(values, &DataType::Float64)?;
+                Ok(vec![sums(&floats, group_of, n_groups)?, counts(values, group_of, n_groups)])
+            }
+            Aggregation::Min => Ok(vec![extremum(values, group_of, n_groups, false)?]),
+            Aggregation::Max => Ok(vec![extremum(values, group_of, n_groups, true)?]),
+        }
+    }
+
+    /// How many state columns there are.
+    pub(crate) fn n_states(&self) -> usize {
+        if self.aggregation == Aggregation::Mean { 2 } else { 1 }
+    }
+
+    /// The states of groups of groups.
+    pub(crate) fn merge(
+        &self,
+        states: &[ArrayRef],
+        group_of: &[u32],
+        n_groups: usize,
+    ) -> Result<Vec<ArrayRef>, FrameError> {
+        states
+            .iter()
+            .map(|state| match self.aggregation {
+                Aggregation::Min => extremum(state, group_of, n_groups, false),
+                Aggregation::Max => extremum(state, group_of, n_groups, true),
+                _ => sums(state, group_of, n_groups),
+            })
+            .collect()
+    }
+
+    /// The result of the states.
+    pub(crate) fn finish(&self, states: &[ArrayRef]) -> Result<ArrayRef, FrameError> {
+        if self.aggregation != Aggregation::Mean {
+            return Ok(states[0].clone());
+        }
+        let (sums, counts) = (states[0].as_primitive::<Float64Type>(), states[1].as_primitive::<Int64Type>());
+        let mean = |(sum, count): (&f64, &i64)| (*count > 0).then(|| sum / *count as f64);
+        Ok(Arc::new(sums.values().iter().zip(counts.values()).map(mean).collect::<Float64Array>()))
+    }
+}
+
+fn counts(values: &ArrayRef, group_of: &[u32], n_groups: usize) -> ArrayRef {
+    let mut counts = vec![0i64; n_groups];
+    match values.logical_nulls() {
+        None => group_of.iter().for_each(|&group| counts[group as usize] += 1),
+        Some(nulls) => {
+            group_of.iter().zip(nulls.iter()).for_each(|(&group, valid)| counts[group as usize] += i64::from(valid));
+        }
+    }
+    Arc::new(Int64Array::from(counts))
+}
+
+fn sums(values: &ArrayRef, group_of: &[u32], n_groups: usize) -> Result<ArrayRef, FrameError> {
+    if values.data_type().is_floating() {
+        let values = arrow_cast::cast(values, &DataType::Float64)?;
+        let values = values.as_primitive::<Float64Type>();
+        let mut sums = vec![0.0f64; n_groups];
+        match values.nulls() {
+            None => group_of.iter().zip(values.values()).for_each(|(&group, x)| sums[group as usize] += x),
+            Some(_) => group_of.iter().zip(values).for_each(|(&group, x)| sums[group as usize] += x.unwrap_or(0.0)),
+        }
+        return Ok(Arc::new(Float64Array::from(sums)));
+    }
+    let values = arrow_cast::cast(values, &DataType::Int64)?;
+    let values = values.as_primitive::<Int64Type>();
+    let mut sums = vec![0i64; n_groups];
+    let mut add = |group: u32, x: i64| sums[group as usize] = sums[group as usize].wrapping_add(x);
+    match values.nulls() {
+        None => group_of.iter().zip(values.values()).for_each(|(&group, &x)| add(group, x)),
+        Some(_) => group_of.iter().zip(values).for_each(|(&group, x)| add(group, x.unwrap_or(0))),
+    }
+    Ok(Arc::new(Int64Array::from(sums)))
+}
+
+/// The row that holds the extremum of each group, taken.
+fn extremum(values: &ArrayRef, group_of: &[u32], n_groups: usize, largest: bool) -> Result<ArrayRef, FrameError> {
+    let compare = arrow_ord::ord::make_comparator(values, values, arrow_schema::SortOptions::default())?;
+    let nulls = values.logical_nulls();
+    let mut best: Vec<Option<u32>> = vec![None; n_groups];
+    for (row, &group) in group_of.iter().enumerate() {
+        if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+            continue;
+        }
+        let best = &mut best[group as usize];
+        let better = best.is_none_or(|known| {
+            let order = compare(row, known as usize);
+            if largest { order.is_gt() } else { order.is_lt() }
+        });
+        if better {
+            *best = Some(row as u32);
+        }
+    }
+    Ok(arrow_select::take::take(values, &UInt32Array::from(best), None)?)
+}

@@ -1,0 +1,376 @@
+//! Expressions on columns, row by row. As in Arrow, what is made of a null is null, and a null condition drops the row.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, Datum, Float64Array, Int64Array, RecordBatch, Scalar, StringArray};
+use arrow_schema::{ArrowError, DataType, Schema};
+use dask_core::{Literal, Operator};
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::{Aggregate, Aggregation};
+use crate::error::FrameError;
+
+/// Arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+/// An expression on the columns of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Expr {
+    /// A column.
+    Column(String),
+    /// The same value in every row.
+    Literal(Literal),
+    /// Arithmetic; whole numbers that overflow or are divided by zero are errors.
+    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
+    /// A comparison.
+    Compare(Operator, Box<Expr>, Box<Expr>),
+    /// Both.
+    And(Box<Expr>, Box<Expr>),
+    /// One or both.
+    Or(Box<Expr>, Box<Expr>),
+    /// Not.
+    Not(Box<Expr>),
+    /// The same under another name.
+    Alias(Box<Expr>, String),
+}
+
+/// A column.
+pub fn col(name: &str) -> Expr {
+    Expr::Column(name.into())
+}
+
+/// The same value in every row.
+pub fn lit(value: impl Into<LiteralValue>) -> Expr {
+    Expr::Literal(value.into().0)
+}
+
+/// What [`lit`] takes.
+pub struct LiteralValue(Literal);
+
+macro_rules! literals {
+    ($($type:ty => $f:expr;)*) => {$(
+        impl From<$type> for LiteralValue {
+            fn from(value: $type) -> Self { let f: fn($type) -> Literal = $f; Self(f(value)) }
+        }
+    )*};
+}
+literals! {
+    i64 => Literal::Int64;
+    i32 => |value| Literal::Int64(i64::from(value));
+    f64 => Literal::Float64;
+    bool => Literal::Boolean;
+    &str => |value| Literal::Utf8(value.to_owned());
+}
+
+impl Expr {
+    fn compare(self, operator: Operator, other: Self) -> Self {
+        Self::Compare(operator, Box::new(self), Box::new(other))
+    }
+    /// Whether it is greater.
+    #[must_use]
+    pub fn gt(self, other: Self) -> Self {
+        self.compare(Operator::Gt, other)
+    }
+    /// Whether it is greater or equal.
+    #[must_use]
+    pub fn gt_eq(self, other: Self) -> Self {
+        self.compare(Operator::GtEq, other)
+    }
+    /// Whether it is less.
+    #[must_use]
+    pub fn lt(self, other: Self) -> Self {
+        self.compare(Operator::Lt, other)
+    }
+    /// Whether it is less or equal.
+    #[must_use]
+    pub fn lt_eq(self, other: Self) -> Self {
+        self.compare(Operator::LtEq, other)
+    }
+    /// Whether it is equal.
+    #[must_use]
+    pub fn eq(self, other: Self) -> Self {
+        self.compare(Operator::Eq, other)
+    }
+    /// Whether it is not equal.
+    #[must_use]
+    pub fn not_eq(self, other: Self) -> Self {
+        self.compare(Operator::NotEq, other)
+    }
+    /// Whether it is null.
+    #[must_use]
+    pub fn is_null(self) -> Self {
+        self.compare(Operator::IsNull, Self::Literal(Literal::Null))
+    }
+    /// Whether it is not null.
+    #[must_use]
+    pub fn is_not_null(self) -> Self {
+        self.compare(Operator::IsNotNull, Self::Literal(Literal::Null))
+    }
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::And(Box::new(self), Box::new(other))
+    }
+    /// One or both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self::Or(Box::new(self), Box::new(other))
+    }
+    /// The same under another name.
+    #[must_use]
+    pub fn alias(self, name: &str) -> Self {
+        Self::Alias(Box::new(self), name.into())
+    }
+
+    /// Its sum in each group.
+    pub fn sum(self) -> Aggregate {
+        Aggregate::new(self, Aggregation::Sum)
+    }
+    /// Its mean in each group.
+    pub fn mean(self) -> Aggregate {
+        Aggregate::new(self, Aggregation::Mean)
+    }
+    /// How many are not null in each group.
+    pub fn count(self) -> Aggregate {
+        Aggregate::new(self, Aggregation::Count)
+    }
+    /// The smallest in each group.
+    pub fn min(self) -> Aggregate {
+        Aggregate::new(self, Aggregation::Min)
+    }
+    /// The largest in each group.
+    pub fn max(self) -> Aggregate {
+        Aggregate::new(self, Aggregation::Max)
+    }
+
+    /// The name of its column in a result.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Column(name) | Self::Alias(_, name) => name.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Adds the columns it reads.
+    pub(crate) fn columns(&self, into: &mut Vec<String>) {
+        match self {
+            Self::Column(name) => {
+                if !into.contains(name) {
+                    into.push(name.clone());
+                }
+            }
+            Self::Literal(_) => {}
+            Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
+                a.columns(into);
+                b.columns(into);
+            }
+            Self::Not(a) | Self::Alias(a, _) => a.columns(into),
+        }
+    }
+
+    /// Its type on rows of this schema.
+    pub(crate) fn dtype(&self, schema: &Arc<Schema>) -> Result<DataType, FrameError> {
+        Ok(self.eval(&RecordBatch::new_empty(schema.clone()))?.data_type().clone())
+    }
+
+    /// One value a row.
+    pub(crate) fn eval(&self, batch: &RecordBatch) -> Result<ArrayRef, FrameError> {
+        match self.evaluate(batch)? {
+            Evaluated::Array(array) => Ok(array),
+            Evaluated::Scalar(scalar) => {
+                let indices = arrow_array::UInt32Array::from(vec![0; batch.num_rows()]);
+                Ok(arrow_select::take::take(&scalar, &indices, None)?)
+            }
+        }
+    }
+
+    fn evaluate(&self, batch: &RecordBatch) -> Result<Evaluated, FrameError> {
+        let bad =
+            |error: ArrowError| FrameError::BadExpression { expression: self.to_string(), why: error.to_string() };
+        let array = match self {
+            Self::Column(name) => match batch.column_by_name(name) {
+                Some(column) => column.clone(),
+                None => return Err(FrameError::unknown_column(name, &batch.schema())),
+            },
+            Self::Literal(literal) => return Ok(Evaluated::Scalar(scalar(literal))),
+            Self::Alias(inner, _) => return inner.evaluate(batch),
+            Self::Not(inner) => Arc::new(arrow_arith::boolean::not(&condition(inner, batch)?).map_err(bad)?),
+            Self::And(a, b) => {
+                Arc::new(arrow_arith::boolean::and_kleene(&condition(a, batch)?, &condition(b, batch)?).map_err(bad)?)
+            }
+            Self::Or(a, b) => {
+                Arc::new(arrow_arith::boolean::or_kleene(&condition(a, batch)?, &condition(b, batch)?).map_err(bad)?)
+            }
+            Self::Compare(operator, a, b) => {
+                use arrow_ord::cmp;
+                let f = match operator {
+                    Operator::IsNull => {
+                        return Ok(Evaluated::Array(Arc::new(arrow_arith::boolean::is_null(&a.eval(batch)?)?)));
+                    }
+                    Operator::IsNotNull => {
+                        return Ok(Evaluated::Array(Arc::new(arrow_arith::boolean::is_not_null(&a.eval(batch)?)?)));
+                    }
+                    Operator::Eq => cmp::eq,
+                    Operator::NotEq => cmp::neq,
+                    Operator::Lt => cmp::lt,
+                    Operator::LtEq => cmp::lt_eq,
+                    Operator::Gt => cmp::gt,
+                    Operator::GtEq => cmp::gt_eq,
+                };
+                let (a, b) = alike(a.evaluate(batch)?, b.evaluate(batch)?)?;
+                Arc::new(f(&*a.datum(), &*b.datum()).map_err(bad)?)
+            }
+            Self::Arithmetic(operation, a, b) => {
+                use arrow_arith::numeric;
+                let f = match operation {
+                    Arithmetic::Add => numeric::add,
+                    Arithmetic::Subtract => numeric::sub,
+                    Arithmetic::Multiply => numeric::mul,
+                    Arithmetic::Divide => numeric::div,
+                    Arithmetic::Remainder => numeric::rem,
+                };
+                let (a, b) = alike(a.evaluate(batch)?, b.evaluate(batch)?)?;
+                f(&*a.datum(), &*b.datum()).map_err(bad)?
+            }
+        };
+        Ok(Evaluated::Array(array))
+    }
+}
+
+/// A column, or one value for all rows (an array of length 1).
+enum Evaluated {
+    Array(ArrayRef),
+    Scalar(ArrayRef),
+}
+
+impl Evaluated {
+    fn array(&self) -> &ArrayRef {
+        match self {
+            Self::Array(array) | Self::Scalar(array) => array,
+        }
+    }
+    fn cast(self, to: &DataType) -> Result<Self, FrameError> {
+        Ok(match self {
+            Self::Array(array) => Self::Array(arrow_cast::cast(&array, to)?),
+            Self::Scalar(array) => Self::Scalar(arrow_cast::cast(&array, to)?),
+        })
+    }
+    fn datum(&self) -> Box<dyn Datum> {
+        match self {
+            Self::Array(array) => Box::new(array.clone()),
+            Self::Scalar(array) => Box::new(Scalar::new(array.clone())),
+        }
+    }
+}
+
+/// Both as the same type: numbers as floats where one is.
+fn alike(a: Evaluated, b: Evaluated) -> Result<(Evaluated, Evaluated), FrameError> {
+    let (left, right) = (a.array().data_type().clone(), b.array().data_type().clone());
+    if left == right {
+        return Ok((a, b));
+    }
+    if left.is_numeric() && right.is_numeric() {
+        let to = if left.is_floating() || right.is_floating() { DataType::Float64 } else { DataType::Int64 };
+        return Ok((a.cast(&to)?, b.cast(&to)?));
+    }
+    // A literal becomes what the column is.
+    match (&a, &b) {
+        (Evaluated::Array(_), Evaluated::Scalar(_)) => Ok((a, b.cast(&left)?)),
+        (Evaluated::Scalar(_), Evaluated::Array(_)) => Ok((a.cast(&right)?, b)),
+        _ => Ok((a, b)),
+    }
+}
+
+/// An expression that must be a condition.
+pub(crate) fn condition(expr: &Expr, batch: &RecordBatch) -> Result<BooleanArray, FrameError> {
+    let array = expr.eval(batch)?;
+    match array.as_any().downcast_ref::<BooleanArray>() {
+        Some(condition) => Ok(condition.clone()),
+        None => Err(FrameError::NotACondition { expression: expr.to_string(), found: array.data_type().to_string() }),
+    }
+}
+
+fn scalar(literal: &Literal) -> ArrayRef {
+    match literal {
+        Literal::Null => arrow_array::new_null_array(&DataType::Null, 1),
+        Literal::Boolean(value) => Arc::new(BooleanArray::from(vec![*value])),
+        Literal::Int64(value) => Arc::new(Int64Array::from(vec![*value])),
+        Literal::Float64(value) => Arc::new(Float64Array::from(vec![*value])),
+        Literal::Utf8(value) => Arc::new(StringArray::from(vec![value.as_str()])),
+        Literal::Date32(value) => Arc::new(arrow_array::Date32Array::from(vec![*value])),
+        Literal::TimestampMicros(value) => Arc::new(arrow_array::TimestampMicrosecondArray::from(vec![*value])),
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Column(name) => f.write_str(name),
+            Self::Alias(inner, name) => write!(f, "{inner} as {name}"),
+            Self::Not(inner) => write!(f, "not ({inner})"),
+            Self::And(a, b) => write!(f, "({a} and {b})"),
+            Self::Or(a, b) => write!(f, "({a} or {b})"),
+            Self::Arithmetic(operation, a, b) => {
+                let sign = match operation {
+                    Arithmetic::Add => '+',
+                    Arithmetic::Subtract => '-',
+                    Arithmetic::Multiply => '*',
+                    Arithmetic::Divide => '/',
+                    Arithmetic::Remainder => '%',
+                };
+                write!(f, "({a} {sign} {b})")
+            }
+            Self::Compare(Operator::IsNull, a, _) => write!(f, "({a} is null)"),
+            Self::Compare(Operator::IsNotNull, a, _) => write!(f, "({a} is not null)"),
+            Self::Compare(operator, a, b) => {
+                let sign = match operator {
+                    Operator::Eq => "==",
+                    Operator::NotEq => "!=",
+                    Operator::Lt => "<",
+                    Operator::LtEq => "<=",
+                    Operator::Gt => ">",
+                    _ => ">=",
+                };
+                write!(f, "({a} {sign} {b})")
+            }
+            Self::Literal(literal) => match literal {
+                Literal::Null => f.write_str("null"),
+                Literal::Boolean(value) => write!(f, "{value}"),
+                Literal::Int64(value) => write!(f, "{value}"),
+                Literal::Float64(value) => write!(f, "{value}"),
+                Literal::Utf8(value) => write!(f, "{value:?}"),
+                Literal::Date32(value) => write!(f, "day {value}"),
+                Literal::TimestampMicros(value) => write!(f, "{value} µs"),
+            },
+        }
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $method:ident $op:ident;)*) => {$(
+        impl std::ops::$trait for Expr {
+            type Output = Expr;
+            fn $method(self, other: Expr) -> Expr {
+                Expr::Arithmetic(Arithmetic::$op, Box::new(self), Box::new(other))
+            }
+        }
+    )*};
+}
+operators! { Add add Add; Sub sub Subtract; Mul mul Multiply; Div div Divide; Rem rem Remainder; }
+
+impl std::ops::Not for Expr {
+    type Output = Self;
+    fn not(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+}

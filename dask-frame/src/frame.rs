@@ -1,0 +1,236 @@
+//! DataFrame: a lazy, partitioned table.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
+use dask_core::layer::{BlockInput, Blockwise, Materialized};
+use dask_core::{Collection, LayerRef, Name, Result, Token, Value, Want};
+
+use crate::aggregate::Aggregate;
+use crate::error::FrameError;
+use crate::expr::{Expr, col};
+use crate::group_by::GroupBy;
+use crate::partition::Partition;
+use crate::rows::{ReadPartition, Rows, Source, Step, pruned};
+
+/// Where the rows come from.
+#[derive(Clone)]
+enum Origin {
+    Source(Source),
+    Layer(LayerRef),
+}
+
+/// A lazy, partitioned table. Filters and columns are collected until it is computed, so that a source is asked for the
+/// columns that are used and nothing else.
+#[derive(Clone)]
+pub struct DataFrame {
+    origin: Origin,
+    steps: Vec<Step>,
+    schema: SchemaRef,
+}
+
+impl DataFrame {
+    fn new(origin: Origin, schema: &Schema) -> Self {
+        #[cfg(feature = "threads")]
+        dask_sched::install();
+        let fields: Vec<_> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        Self { origin, steps: Vec::new(), schema: Arc::new(Schema::new(fields)) }
+    }
+
+    /// A frame that is read where it is used.
+    pub fn from_source(source: Source) -> Self {
+        let schema = source.meta().clone();
+        Self::new(Origin::Source(source), &schema)
+    }
+
+    /// A frame of batches that are in memory, one a partition.
+    ///
+    /// # Errors
+    /// [`FrameError::NoBatches`], [`FrameError::WrongSchema`] for a batch that differs from the first.
+    pub fn from_batches(batches: Vec<RecordBatch>) -> Result<Self, FrameError> {
+        let schema = batches.first().ok_or(FrameError::NoBatches)?.schema();
+        for (partition, batch) in batches.iter().enumerate() {
+            if batch.schema().fields() != schema.fields() {
+                let (found, expected) = (format!("{:?}", batch.schema().fields()), format!("{:?}", schema.fields()));
+                return Err(FrameError::WrongSchema { partition, found, expected });
+            }
+        }
+        let n = batches.len() as u32;
+        let name = Name::tokened("from_batches", Token::unique());
+        let layer = Materialized::values(name, &[n], batches.into_iter().map(|batch| Value::new(Partition(batch))));
+        Ok(Self::new(Origin::Layer(layer), &schema))
+    }
+
+    /// A frame of the blocks of a layer, which must be [`Partition`]s of this schema.
+    pub fn from_layer(layer: LayerRef, schema: &Schema) -> Self {
+        Self::new(Origin::Layer(layer), schema)
+    }
+
+    /// Its columns and their types.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The names of its columns.
+    pub fn columns(&self) -> Vec<&str> {
+        self.schema.fields().iter().map(|field| field.name().as_str()).collect()
+    }
+
+    /// How many partitions it has.
+    pub fn n_partitions(&self) -> usize {
+        match &self.origin {
+            Origin::Source(source) => source.n_partitions(),
+            Origin::Layer(layer) => layer.layer().n_tasks() as usize,
+        }
+    }
+
+    fn with_step(&self, step: Step) -> Result<Self, FrameError> {
+        let schema = step.apply(&RecordBatch::new_empty(self.schema.clone()))?.schema();
+        let mut frame = self.clone();
+        frame.steps.push(step);
+        frame.schema = schema;
+        Ok(frame)
+    }
+
+    /// The rows for which a condition is true.
+    ///
+    /// # Errors
+    /// [`FrameError::UnknownColumn`], [`FrameError::NotACondition`], [`FrameError::BadExpression`].
+    pub fn filter(&self, condition: Expr) -> Result<Self, FrameError> {
+        self.with_step(Step::Filter(condition))
+    }
+
+    /// These columns, and no others.
+    ///
+    /// # Errors
+    /// [`FrameError::UnknownColumn`].
+    pub fn select(&self, columns: &[&str]) -> Result<Self, FrameError> {
+        self.select_exprs(&columns.iter().map(|&name| col(name)).collect::<Vec<_>>())
+    }
+
+    /// A column an expression, and no others.
+    ///
+    /// # Errors
+    /// [`FrameError::UnknownColumn`], [`FrameError::BadExpression`].
+    pub fn select_exprs(&self, exprs: &[Expr]) -> Result<Self, FrameError> {
+        self.with_step(Step::Select(exprs.iter().map(|expr| (expr.name(), expr.clone())).collect()))
+    }
+
+    /// All columns, and one more; or one of them with other values.
+    ///
+    /// # Errors
+    /// [`FrameError::UnknownColumn`], [`FrameError::BadExpression`].
+    pub fn with_column(&self, name: &str, expr: Expr) -> Result<Self, FrameError> {
+        let mut columns: Vec<(String, Expr)> = self.columns().into_iter().map(|c| (c.to_owned(), col(c))).collect();
+        match columns.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = expr,
+            None => columns.push((name.to_owned(), expr)),
+        }
+        self.with_step(Step::Select(columns))
+    }
+
+    /// Groups of rows that are equal in some columns.
+    pub fn group_by(&self, keys: &[&str]) -> GroupBy<'_> {
+        GroupBy::new(self, keys)
+    }
+
+    /// Aggregates over all rows, as one row.
+    ///
+    /// # Errors
+    /// As [`GroupBy::agg`].
+    pub fn agg(&self, aggregates: &[Aggregate]) -> Result<Self, FrameError> {
+        self.group_by(&[]).agg(aggregates)
+    }
+
+    /// The first `n` rows of the first partition, or fewer if it holds fewer; only that partition is computed.
+    #[must_use]
+    pub fn head(&self, n: usize) -> Self {
+        let layer = self.layer();
+        let token = Token::of(&("head", layer.name(), n));
+        let input = BlockInput {
+            name: layer.name().clone(),
+            shape: layer.layer().shape().into(),
+            axes: [dask_core::layer::Axis::At(0)].into_iter().collect(),
+        };
+        let head = Blockwise::new(Name::tokened("head", token), &[1], vec![input], Arc::new(Head { n }));
+        Self::new(Origin::Layer(LayerRef::new(head, vec![layer])), &self.schema)
+    }
+
+    /// The layer of its partitions: one task each, which reads, filters and computes columns.
+    pub fn layer(&self) -> LayerRef {
+        match &self.origin {
+            Origin::Layer(layer) if self.steps.is_empty() => layer.clone(),
+            Origin::Layer(layer) => {
+                let token = Token::of(&("rows", layer.name(), format!("{:?}", self.steps)));
+                let shape = layer.layer().shape();
+                let input = BlockInput::aligned(layer.name().clone(), shape);
+                let rows = Arc::new(Rows { steps: pruned(&self.steps).0 });
+                LayerRef::new(
+                    Blockwise::new(Name::tokened("rows", token), shape, vec![input], rows),
+                    vec![layer.clone()],
+                )
+            }
+            Origin::Source(source) => {
+                let (steps, columns) = pruned(&self.steps);
+                let columns = columns.map(|mut columns| {
+                    // Without any column a batch would not know how many rows it has.
+                    if columns.is_empty() {
+                        columns.extend(source.meta().fields().first().map(|field| field.name().clone()));
+                    }
+                    columns
+                });
+                let want = Want { columns, ..Want::default() };
+                let read = ReadPartition { source: source.clone(), want, steps };
+                let token =
+                    Token::of(&(source.wire_name(), source.identity(), format!("{:?} {:?}", read.want, read.steps)));
+                let n = source.n_partitions() as u32;
+                LayerRef::new(Blockwise::new(Name::tokened("read", token), &[n], vec![], Arc::new(read)), vec![])
+            }
+        }
+    }
+}
+
+/// The first rows of a partition.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Head {
+    n: usize,
+}
+
+impl dask_core::TaskFn for Head {
+    fn run(&self, call: dask_core::Call<'_>) -> std::result::Result<Value, dask_core::TaskError> {
+        let batch = &call.get::<Partition>(0)?.0;
+        Ok(Value::new(Partition(batch.slice(0, self.n.min(batch.num_rows())))))
+    }
+}
+dask_core::portable!(Head as dyn dask_core::TaskFn = "frame.head");
+
+impl std::fmt::Debug for DataFrame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DataFrame({:?}, {} partitions)", self.columns(), self.n_partitions())
+    }
+}
+
+impl Collection for DataFrame {
+    type Output = RecordBatch;
+
+    fn layers(&self) -> Vec<LayerRef> {
+        vec![self.layer()]
+    }
+
+    fn assemble(&self, values: Vec<Value>) -> Result<RecordBatch> {
+        let mut batches = Vec::with_capacity(values.len());
+        for value in values {
+            batches.push(value.take::<Partition>()?.0);
+        }
+        let schema = batches.first().map_or_else(|| self.schema.clone(), RecordBatch::schema);
+        arrow_select::concat::concat_batches(&schema, &batches).map_err(|error| FrameError::Arrow(error).into())
+    }
+
+    fn with_layers(&self, layers: Vec<LayerRef>) -> Self {
+        match layers.into_iter().next() {
+            Some(layer) => Self::new(Origin::Layer(layer), &self.schema),
+            None => self.clone(),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Row by row: the task that reads a partition, filters it and computes columns, in one pass.
+
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field, Schema, SchemaRef};
+use dask_core::wire::{Decoder, Encoder, Portable, WireError, decode_portable, encode_portable};
+use dask_core::{Call, PartitionSource, TaskError, TaskFn, Value, Want};
+use serde::{Deserialize, Serialize};
+
+use crate::error::FrameError;
+use crate::expr::{Expr, condition};
+use crate::partition::Partition;
+
+/// A partitioned format of record batches.
+pub type Source = Arc<dyn PartitionSource<Item = RecordBatch, Meta = SchemaRef>>;
+
+/// What happens to every row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Step {
+    /// Rows stay for which it is true.
+    Filter(Expr),
+    /// These columns, and no others.
+    Select(Vec<(String, Expr)>),
+}
+
+impl Step {
+    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, FrameError> {
+        match self {
+            Self::Filter(expr) => Ok(arrow_select::filter::filter_record_batch(batch, &condition(expr, batch)?)?),
+            Self::Select(columns) => {
+                let arrays = columns.iter().map(|(_, expr)| expr.eval(batch)).collect::<Result<Vec<_>, _>>()?;
+                let fields: Vec<Field> = columns
+                    .iter()
+                    .zip(&arrays)
+                    .map(|((name, _), array)| Field::new(name, array.data_type().clone(), true))
+                    .collect();
+                let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+                Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
+            }
+        }
+    }
+}
+
+/// The same steps without columns that no later step needs, and the columns that the first of them reads (`None` if all).
+/// Projections reach the source this way.
+pub(crate) fn pruned(steps: &[Step]) -> (Vec<Step>, Option<Vec<String>>) {
+    let mut wanted: Option<Vec<String>> = None;
+    let mut kept = Vec::with_capacity(steps.len());
+    for step in steps.iter().rev() {
+        match step {
+            Step::Filter(expr) => {
+                if let Some(columns) = &mut wanted {
+                    expr.columns(columns);
+                }
+                kept.push(step.clone());
+            }
+            Step::Select(columns) => {
+                let asked = |name: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(name));
+                let columns: Vec<_> = columns.iter().filter(|(name, _)| asked(name)).cloned().collect();
+                let mut needed = Vec::new();
+                columns.iter().for_each(|(_, expr)| expr.columns(&mut needed));
+                wanted = Some(needed);
+                kept.push(Step::Select(columns));
+            }
+        }
+    }
+    kept.reverse();
+    (kept, wanted)
+}
+
+/// Applies steps to a partition.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Rows {
+    pub(crate) steps: Vec<Step>,
+}
+
+impl TaskFn for Rows {
+    fn run(&self, mut call: Call<'_>) -> Result<Value, TaskError> {
+        let batch = call.take::<Partition>(0)?.0;
+        Ok(Value::new(Partition(apply(&self.steps, batch)?)))
+    }
+}
+dask_core::portable!(Rows as dyn TaskFn = "frame.rows");
+
+fn apply(steps: &[Step], batch: RecordBatch) -> Result<RecordBatch, FrameError> {
+    steps.iter().try_fold(batch, |batch, step| step.apply(&batch))
+}
+
+/// Reads a partition and applies steps to it: one task for every format.
+pub(crate) struct ReadPartition {
+    pub(crate) source: Source,
+    pub(crate) want: Want,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl TaskFn for ReadPartition {
+    fn run(&self, call: Call<'_>) -> Result<Value, TaskError> {
+        let partition = call.index()[0] as usize;
+        let schema = self.expected()?;
+        let mut batches = Vec::new();
+        for batch in self.source.read(partition, &self.want)? {
+            let batch = batch?;
+            let (found, expected) = (types(&batch.schema()), types(&schema));
+            if found != expected {
+                return Err(FrameError::WrongSchema { partition, found, expected }.into());
+            }
+            // Aligned with what was announced: metadata and nullability do not matter.
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let batch = RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)?;
+            batches.push(apply(&self.steps, batch)?);
+        }
+        let schema = match batches.first() {
+            Some(first) => first.schema(),
+            None => apply(&self.steps, RecordBatch::new_empty(schema))?.schema(),
+        };
+        Ok(Value::new(Partition(arrow_select::concat::concat_batches(&schema, &batches)?)))
+    }
+}
+
+impl ReadPartition {
+    /// The schema of what the source is asked for.
+    fn expected(&self) -> Result<SchemaRef, FrameError> {
+        let all = self.source.meta();
+        let fields = match &self.want.columns {
+            None => all.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
+            Some(columns) => columns
+                .iter()
+                .map(|column| match all.field_with_name(column) {
+                    Ok(field) => Ok(field.clone().with_nullable(true)),
+                    Err(_) => Err(FrameError::unknown_column(column, all)),
+                })
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(Arc::new(Schema::new(fields)))
+    }
+}
+
+fn types(schema: &Schema) -> String {
+    let fields: Vec<String> =
+        schema.fields().iter().map(|field| format!("{}: {}", field.name(), field.data_type())).collect();
+    fields.join(", ")
+}
+
+impl Portable for ReadPartition {
+    fn wire_name(&self) -> &'static str {
+        "frame.read_partition"
+    }
+    fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+        out.serde(&(&self.want, &self.steps))?;
+        encode_portable(&*self.source, out)
+    }
+}
+
+fn decode(input: &mut Decoder<'_>) -> Result<Arc<dyn TaskFn>, WireError> {
+    let (want, steps) = input.serde()?;
+    Ok(Arc::new(ReadPartition { source: decode_portable(input)?, want, steps }))
+}
+dask_core::register!("frame.read_partition", |input| Ok(Box::new(decode(input)?)));
