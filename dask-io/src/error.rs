@@ -59,6 +59,56 @@ pub enum IoError {
         /// The beginning of the line.
         text: String,
     },
+    /// A row whose number of fields is not the header's.
+    #[error(
+        "{at}: {found} fields where the header has {expected}; give `CsvOptions::skip_ragged` to pass over such rows"
+    )]
+    RaggedRow {
+        /// File and line, or byte for blocks after the first.
+        at: String,
+        /// The header's.
+        expected: usize,
+        /// The row's.
+        found: usize,
+    },
+    /// A value that does not fit the column's type.
+    #[error(
+        "{at}: column {column:?} is {dtype} by the sample, and {value:?} is not; give its type with `CsvOptions::dtype({column:?}, …)`"
+    )]
+    WrongType {
+        /// File and line, or byte for blocks after the first.
+        at: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        dtype: String,
+        /// What stands there.
+        value: String,
+    },
+    /// A quoted field that is not closed.
+    #[error("{at}: a quote is opened and not closed; a file with line breaks inside quotes needs `blocksize` `None`")]
+    OpenQuote {
+        /// File and line, or byte for blocks after the first.
+        at: String,
+    },
+    /// A file without a header, or with another one than the first file's.
+    #[error("{}: the header is {found:?}, expected {expected:?}", path.display())]
+    WrongHeader {
+        /// Which file.
+        path: PathBuf,
+        /// Its first line.
+        found: String,
+        /// The first file's.
+        expected: String,
+    },
+    /// An unknown column.
+    #[error("no column is called {column:?}; there are: {known}")]
+    UnknownColumn {
+        /// What was asked for.
+        column: String,
+        /// What there is.
+        known: String,
+    },
     /// An object that a file does not hold.
     #[error("{}: there is no dataset {name}; there are: {known}", path.display())]
     NoDataset {

@@ -1,14 +1,16 @@
-//! Formats and stores: text, JSON lines, HDF5; read and written in partitions and chunks.
+//! Formats and stores: text, JSON lines, CSV, HDF5; read and written in partitions and chunks.
 //!
 //! Each format is a [`PartitionSource`](dask_core::PartitionSource) or a [`ChunkSource`](dask_core::ChunkSource), and
-//! can be read without any collection; the features `bag` and `array` add one-line readers and writers of these.
+//! can be read without any collection; the features `bag`, `array` and `frame` add one-line readers and writers of these.
 //!
-//! Features: a format each (`json`, `hdf5`; text is always there), and `bag`, `array`.
+//! Features: a format each (`json`, `csv`, `hdf5`; text is always there), and `bag`, `array`, `frame`.
 
 pub mod error; // what can go wrong
 pub mod store; // files: listing, opening, writing and then renaming
 pub mod text; // lines by byte range, through gzip
 
+#[cfg(feature = "csv")]
+pub mod csv; // tables as text
 #[cfg(feature = "hdf5")]
 pub mod hdf5; // n-d datasets
 #[cfg(feature = "json")]
@@ -18,5 +20,7 @@ pub mod json_lines; // a JSON value a line
 pub mod array;
 #[cfg(feature = "bag")]
 pub mod bag;
+#[cfg(feature = "frame")]
+pub mod frame;
 
 pub use error::IoError;

@@ -65,7 +65,11 @@ fn everything(hdf5: bool) -> &'static [&'static str] {
     if hdf5 {
         &["--workspace", "--all-features"]
     } else {
-        &["--workspace", "--features", "dask-io/json,dask-io/bag,dask-io/array,dask-sched/progress"]
+        &[
+            "--workspace",
+            "--features",
+            "dask-io/json,dask-io/csv,dask-io/bag,dask-io/array,dask-io/frame,dask-sched/progress",
+        ]
     }
 }
 

@@ -4,4 +4,6 @@ mod blocks;
 mod lines;
 
 pub use blocks::{Block, blocks};
+#[cfg(feature = "csv")]
+pub(crate) use lines::read_block;
 pub use lines::{Lines, TextSource};

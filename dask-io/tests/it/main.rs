@@ -1,5 +1,7 @@
 //! Behaviour of formats: what is written is read, what is damaged is named.
 
+#[cfg(all(feature = "csv", feature = "frame"))]
+mod csv;
 #[cfg(all(feature = "hdf5", feature = "array"))]
 mod hdf5;
 #[cfg(all(feature = "json", feature = "bag"))]
