@@ -7,6 +7,7 @@ mod ch2_bag;
 mod ch3_schedulers;
 #[cfg(feature = "hdf5")]
 mod ch4_array;
+mod ch5_frame;
 mod step; // headings, timings, checks
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ fn main() -> step::Outcome {
     ch3_schedulers::chapter_3()?;
     #[cfg(feature = "hdf5")]
     ch4_array::chapter_4(&options.folder)?;
+    ch5_frame::chapter_5(&options.folder)?;
     drop(guards);
     let report = PathBuf::from("target/tour/report.html");
     write_report(&profiler, &report)?;
