@@ -82,16 +82,22 @@ impl<T: Data + Clone + Into<f64>> Bag<T> {
         self.moments().and_then(|(n, mean, _)| if n == 0 { Err("the mean of no items") } else { Ok(mean) })
     }
 
-    /// The variance, divided by the number of items less 1. Computing it fails for fewer than two items.
-    pub fn var(&self) -> Item<f64> {
-        self.moments().and_then(|(n, _, m2)| {
-            if n < 2 { Err("the variance of fewer than two items") } else { Ok(m2 / (n - 1) as f64) }
-        })
+    /// The variance: squared differences from the mean, divided by the number of items less `ddof` (0 for that of these
+    /// items, 1 for an estimate from a sample). Computing it fails unless there are more than `ddof` items.
+    pub fn var(&self, ddof: u64) -> Item<f64> {
+        let divide = |(n, _, m2): Moments, ddof: u64| {
+            if n > ddof {
+                Ok(m2 / (n - ddof) as f64)
+            } else {
+                Err(format!("the variance of {n} items with ddof {ddof}"))
+            }
+        };
+        dask_core::delayed::try_call(divide, (self.moments(), ddof))
     }
 
     /// The square root of [`var`](Bag::var).
-    pub fn std(&self) -> Item<f64> {
-        self.var().map(f64::sqrt)
+    pub fn std(&self, ddof: u64) -> Item<f64> {
+        self.var(ddof).map(f64::sqrt)
     }
 
     /// Pairwise merging of moments: Chan, Golub, LeVeque, *Updating formulae and a pairwise algorithm for computing

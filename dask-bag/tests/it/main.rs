@@ -75,7 +75,10 @@ proptest! {
         let mean = items.iter().sum::<f64>() / items.len() as f64;
         let var = items.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (items.len() - 1) as f64;
         prop_assert!((everywhere(&bag.mean()) - mean).abs() <= 1e-9 * mean.abs().max(1.0));
-        prop_assert!((everywhere(&bag.var()) - var).abs() <= 1e-9 * var.max(1.0));
+        prop_assert!((everywhere(&bag.var(1)) - var).abs() <= 1e-9 * var.max(1.0));
+        let of_these = var * (items.len() - 1) as f64 / items.len() as f64;
+        prop_assert!((everywhere(&bag.std(0)) - of_these.sqrt()).abs() <= 1e-9 * of_these.sqrt().max(1.0));
+        travels(&bag.var(0));
     }
 }
 
