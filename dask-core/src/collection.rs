@@ -50,6 +50,17 @@ pub trait Collection {
         self.assemble(scheduler.run(&crate::optimize::optimize(&graph, &self.keys()), &self.keys(), context)?)
     }
 
+    /// Draws its graph to a `.dot` file, or to an `.svg` file with the feature `svg`.
+    ///
+    /// # Errors
+    /// A path of another ending, a graph too large to draw, or what the system said; see [`crate::visualize`].
+    fn visualize(&self, path: impl AsRef<std::path::Path>, options: crate::visualize::DrawOptions) -> Result<()>
+    where
+        Self: Sized,
+    {
+        crate::visualize::Drawing::new(&LayerGraph::new(&self.layers())?, &self.keys(), options)?.write(path)
+    }
+
     /// Computes it and keeps the blocks in memory: the same collection, with nothing left to do.
     ///
     /// # Errors

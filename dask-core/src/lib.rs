@@ -29,6 +29,8 @@ mod scheduler;
 mod sink;
 mod source;
 mod want;
+// Pictures.
+pub mod visualize;
 
 pub use cancel::CancelToken;
 pub use collection::{Collection, compute};

@@ -5,4 +5,5 @@ mod key;
 mod optimize;
 mod order;
 mod run;
+mod visualize;
 mod wire;
