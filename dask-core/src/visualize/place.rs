@@ -50,7 +50,8 @@ pub(super) fn place(widths: &[f64], edges: &[(u32, u32)]) -> Placed {
     }
     let mut x = vec![0.0; widths.len()];
     rows.iter().for_each(|row| pack(row, &widths, &mut x));
-    for sweep in 0..2 * SWEEPS {
+    // The last one goes up: whoever needs several stands over their middle.
+    for sweep in 0..=2 * SWEEPS {
         let up = sweep % 2 == 0;
         let neighbours = if up { &below } else { &above };
         for at in 0..n_ranks {

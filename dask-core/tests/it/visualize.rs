@@ -89,7 +89,21 @@ fn boxes_of_an_svg_do_not_overlap() {
             assert!(apart, "{a:?} and {b:?}");
         }
     }
-    if let Some(folder) = std::env::var_os("DRAW_TO") {
-        drawing.write(std::path::Path::new(&folder).join("tree.svg")).unwrap();
+}
+
+#[cfg(feature = "svg")]
+#[test]
+fn an_svg_shows_text_as_it_is_and_stands_alone() {
+    let x = delayed!(inc(1)).named("a < b & \u{1}c");
+    let svg = draw(&delayed!(add(&x, delayed!(inc(&x)))), DrawOptions::default()).to_svg();
+    assert!(svg.contains(">a &lt; b &amp;  c</text>"), "{svg}");
+    // A whole document, and each element that opens closes.
+    assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"), "{svg}");
+    for tag in ["g", "title", "text", "style", "defs", "marker"] {
+        let (opened, closed) = (
+            svg.matches(&format!("<{tag}>")).count() + svg.matches(&format!("<{tag} ")).count(),
+            svg.matches(&format!("</{tag}>")).count(),
+        );
+        assert_eq!(opened, closed, "{tag}");
     }
 }
