@@ -72,7 +72,7 @@ pub trait Collection {
         let layers = self.layers();
         let keys: Vec<Key> = layers.iter().flat_map(LayerRef::keys).collect();
         let graph = crate::optimize::optimize(&LayerGraph::new(&layers)?, &keys);
-        let mut values = current_scheduler()?.run(&graph, &keys, &RunContext::current())?.into_iter();
+        let mut values = current_scheduler()?.persist(&graph, &keys, &RunContext::current())?.into_iter();
         let persisted = layers.iter().map(|layer| {
             let n = layer.layer().n_tasks() as usize;
             Materialized::values(layer.name().clone(), layer.layer().shape(), values.by_ref().take(n))

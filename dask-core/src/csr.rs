@@ -66,6 +66,12 @@ impl CsrBuf {
         Self { starts, edges: Vec::with_capacity(n_edges) }
     }
 
+    /// From both arrays; `starts` ascends from 0 to the number of edges.
+    pub(crate) fn from_parts(starts: Vec<u32>, edges: Vec<u32>) -> Self {
+        debug_assert!(starts.is_sorted() && starts.last().is_some_and(|&end| end as usize == edges.len()));
+        Self { starts, edges }
+    }
+
     /// One list of edges a task.
     pub fn from_lists<L: AsRef<[u32]>>(lists: impl IntoIterator<Item = L>) -> Self {
         let mut csr = Self::default();

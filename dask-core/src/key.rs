@@ -13,7 +13,7 @@ use crate::token::Token;
 pub type Index = SmallVec<[u32; 4]>;
 
 /// The name of a layer: what it does, and the token of how. `sum-` and 32 hexadecimal digits.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Name {
     what: Arc<str>,
     token: Option<Token>,
@@ -84,7 +84,7 @@ impl From<&str> for Name {
 /// assert_eq!(key.to_string(), "('x-mean', 3, 0)");
 /// # Ok::<(), dask_core::KeyParseError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Key {
     name: Name,
     index: Index,

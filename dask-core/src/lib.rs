@@ -50,7 +50,7 @@ pub use sink::{ChunkSink, PartitionSink, Receipt};
 pub use source::{ChunkSource, Items, PartitionSource, Region};
 pub use task::{Call, Constant, TaskFn};
 pub use token::{Token, Tokenize, Tokenizer};
-pub use value::Value;
+pub use value::{Remote, Value};
 pub use want::{Clause, Honours, Literal, Operator, Want};
 
 #[doc(hidden)]

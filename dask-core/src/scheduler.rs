@@ -14,6 +14,14 @@ pub trait Scheduler: Send + Sync {
     /// The first task that failed, with its key; tasks that had not started are dropped.
     fn run(&self, graph: &LayerGraph, outputs: &[Key], context: &RunContext) -> Result<Vec<Value>>;
 
+    /// Computes `outputs` and leaves the values where they are: a cluster returns [remote](Value::remote) ones.
+    ///
+    /// # Errors
+    /// As [`run`](Scheduler::run).
+    fn persist(&self, graph: &LayerGraph, outputs: &[Key], context: &RunContext) -> Result<Vec<Value>> {
+        self.run(graph, outputs, context)
+    }
+
     /// Its name, as in `DASK_SCHEDULER`.
     fn name(&self) -> &'static str;
 }

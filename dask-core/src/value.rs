@@ -23,6 +23,43 @@ use crate::wire::{Decoder, Encoder, Parcel, WireError};
 #[derive(Clone)]
 pub struct Value(Arc<dyn Data>);
 
+/// A value that is elsewhere, such as in the memory of a cluster's worker; dropped, it may be released there.
+pub trait Remote: Any + Send + Sync {
+    /// Brings it here.
+    ///
+    /// # Errors
+    /// If it is lost, or its task failed.
+    fn fetch(&self) -> Result<Value>;
+
+    /// Its size, if known.
+    fn nbytes(&self) -> usize;
+}
+
+/// A value that is elsewhere, and what came of it.
+struct Elsewhere {
+    remote: Arc<dyn Remote>,
+    here: OnceLock<Value>,
+}
+
+impl Data for Elsewhere {
+    fn nbytes(&self) -> usize {
+        self.here.get().map_or_else(|| self.remote.nbytes(), Value::nbytes)
+    }
+    fn type_name(&self) -> &'static str {
+        "a value on a cluster"
+    }
+}
+
+impl Elsewhere {
+    fn fetch(&self) -> Result<&Value> {
+        if let Some(value) = self.here.get() {
+            return Ok(value);
+        }
+        let value = self.remote.fetch()?;
+        Ok(self.here.get_or_init(|| value))
+    }
+}
+
 /// Bytes that became no value yet.
 struct Encoded {
     parcel: Parcel,
@@ -46,6 +83,21 @@ impl Value {
         Self(Arc::new(Encoded { parcel, decoded: OnceLock::new() }))
     }
 
+    /// A value that is elsewhere and is fetched when it is first asked for.
+    pub fn remote(remote: Arc<dyn Remote>) -> Self {
+        Self(Arc::new(Elsewhere { remote, here: OnceLock::new() }))
+    }
+
+    /// Where the value is, if it is elsewhere.
+    pub fn as_remote(&self) -> Option<&Arc<dyn Remote>> {
+        self.elsewhere().map(|elsewhere| &elsewhere.remote)
+    }
+
+    fn elsewhere(&self) -> Option<&Elsewhere> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref()
+    }
+
     /// Its size in bytes, heap included.
     pub fn nbytes(&self) -> usize {
         self.0.nbytes()
@@ -59,6 +111,9 @@ impl Value {
         let any: &dyn Any = &*self.0;
         if let Some(encoded) = any.downcast_ref::<Encoded>() {
             return Ok(encoded.parcel.clone());
+        }
+        if let Some(elsewhere) = any.downcast_ref::<Elsewhere>() {
+            return elsewhere.fetch().map_err(|error| WireError::Codec(error.to_string()))?.to_parcel();
         }
         let mut out = Encoder::new();
         self.0.encode(&mut out)?;
@@ -74,8 +129,11 @@ impl Value {
         if let Some(value) = any.downcast_ref::<T>() {
             return Ok(value);
         }
-        match any.downcast_ref::<Encoded>() {
-            Some(encoded) => encoded.decode::<T>()?.get::<T>(),
+        if let Some(encoded) = any.downcast_ref::<Encoded>() {
+            return encoded.decode::<T>()?.get::<T>();
+        }
+        match any.downcast_ref::<Elsewhere>() {
+            Some(elsewhere) => elsewhere.fetch()?.get::<T>(),
             None => Err(wrong_type::<T>(self.0.type_name())),
         }
     }
@@ -111,6 +169,9 @@ impl Value {
                 };
             }
             return Err(Error::Wire(WireError::Truncated));
+        }
+        if let Some(elsewhere) = self.elsewhere() {
+            return elsewhere.fetch()?.clone().shared::<T>();
         }
         Err(wrong_type::<T>(self.0.type_name()))
     }

@@ -1,1 +1,4 @@
-//! The cluster: scheduler, workers, client. Nothing is here yet.
+//! The cluster: scheduler, workers, client futures.
+
+// What client, scheduler and workers say to each other.
+pub mod protocol;

@@ -9,7 +9,7 @@ use crate::key::{Index, Name};
 use crate::task::TaskFn;
 
 /// Which block of an input a task reads along one axis of the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Axis {
     /// The same as the task's own position along this axis of the output.
     Out(u8),

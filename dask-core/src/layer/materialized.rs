@@ -42,6 +42,19 @@ impl Materialized {
         }
     }
 
+    /// From lists that fit together: see the fields.
+    pub(super) fn from_parts(
+        name: Name,
+        shape: &[u32],
+        inputs: Vec<Name>,
+        from: Vec<u32>,
+        tasks: CsrBuf,
+        functions: Vec<Arc<dyn TaskFn>>,
+        function_of: Vec<u32>,
+    ) -> Self {
+        Self { name, shape: shape.into(), inputs, from, tasks, functions, function_of, source: false }
+    }
+
     /// A layer in which all tasks run one function; their dependencies are then pushed.
     pub fn uniform(name: Name, shape: &[u32], inputs: Vec<Name>, function: Arc<dyn TaskFn>) -> Self {
         let mut layer = Self::new(name, shape, inputs);

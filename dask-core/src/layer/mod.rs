@@ -3,6 +3,7 @@
 mod blockwise;
 mod materialized;
 mod reduce;
+mod travel;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 pub use blockwise::{Axis, BlockInput, Blockwise};
 pub use materialized::{Materialized, SELF};
 pub use reduce::Reduce;
+pub use travel::{decode_layers, encode_layers};
 
 use crate::error::{Error, Result};
 use crate::key::{Index, Key, Name};
@@ -46,7 +48,7 @@ pub trait Layer: Any + Send + Sync {
 
     /// How many tasks it has.
     fn n_tasks(&self) -> u64 {
-        self.shape().iter().map(|&n| u64::from(n)).product()
+        self.shape().iter().fold(1, |n, &axis| n.saturating_mul(u64::from(axis)))
     }
 }
 
@@ -210,6 +212,6 @@ impl LayerGraph {
 
     /// How many tasks all layers have together.
     pub fn n_tasks(&self) -> u64 {
-        self.layers.iter().map(|entry| entry.layer.n_tasks()).sum()
+        self.layers.iter().fold(0, |n, entry| n.saturating_add(entry.layer.n_tasks()))
     }
 }

@@ -26,6 +26,11 @@ impl Reduce {
         let shape = input_shape.iter().zip(&group).map(|(&n, &g)| n.div_ceil(g)).collect();
         Self { name, input: [input], input_shape: input_shape.into(), group, shape, function }
     }
+
+    /// How many neighbouring blocks make one, along each axis.
+    pub fn group(&self) -> &[u32] {
+        &self.group
+    }
 }
 
 impl Layer for Reduce {

@@ -35,5 +35,9 @@ pub fn inline(graph: &LayerGraph, outputs: &[Key]) -> LayerGraph {
 fn is_small_constant(entry: &LayerEntry) -> bool {
     entry.layer.n_tasks() == 1
         && entry.inputs.is_empty()
-        && entry.layer.function(0).constant().is_some_and(|value| value.nbytes() <= NBYTES_MAX)
+        && entry
+            .layer
+            .function(0)
+            .constant()
+            .is_some_and(|value| value.as_remote().is_none() && value.nbytes() <= NBYTES_MAX)
 }

@@ -1,0 +1,92 @@
+//! What client, scheduler and workers say to each other. Plain data; how it becomes bytes is the matter of `wire`.
+//!
+//! Messages travel in order within one connection. Bulk (functions, values) travels beside the messages as
+//! [attachments](Batch::attachments); a message that has some says so, and they stand in the order of the messages.
+
+mod client;
+mod ids;
+mod peer;
+mod worker;
+
+use dask_core::Value;
+use serde::{Deserialize, Serialize};
+
+pub use client::{FromClient, ON_CLUSTER, Outputs, Restrictions, Submit, ToClient, WorkerInfo};
+pub use ids::{ClientId, FunctionId, FutureId, Priority, RunId, TaskRef, WorkerId};
+pub use peer::{PeerReply, PeerRequest};
+pub use worker::{ComputeTask, Dependency, FromWorker, Metrics, ToWorker, WorkerHello};
+
+/// Messages for one receiver, in order, and what travels beside them.
+#[derive(Debug)]
+pub struct Batch<M> {
+    /// In order.
+    pub messages: Vec<M>,
+    /// Functions and values that the messages speak of, in their order.
+    pub attachments: Vec<Value>,
+}
+
+impl<M> Default for Batch<M> {
+    fn default() -> Self {
+        Self { messages: Vec::new(), attachments: Vec::new() }
+    }
+}
+
+impl<M> Batch<M> {
+    /// A single message without attachments.
+    pub fn one(message: M) -> Self {
+        Self { messages: vec![message], attachments: Vec::new() }
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+}
+
+/// Why a task has no value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// The function returned an error or panicked.
+    Error {
+        /// The error and its sources, outermost first.
+        chain: Vec<String>,
+    },
+    /// More workers than allowed died while they ran it.
+    KilledWorker {
+        /// How each died, with address, exit status or signal, and memory, as far as known.
+        deaths: Vec<String>,
+    },
+    /// A value that was scattered, not computed, is on no worker any more.
+    LostScattered,
+    /// It was cancelled.
+    Cancelled,
+    /// Something in the message or the function could not be read.
+    Malformed {
+        /// What.
+        why: String,
+    },
+    /// No worker can run it.
+    NoWorker {
+        /// What it asks for, and what there is.
+        why: String,
+    },
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Error { chain } => f.write_str(&chain.join(": ")),
+            Self::KilledWorker { deaths } => {
+                write!(f, "the workers that ran it died, {} times: {}", deaths.len(), deaths.join("; "))
+            }
+            Self::LostScattered => {
+                f.write_str("the value was scattered, and no worker that held it is left: scatter it again")
+            }
+            Self::Cancelled => f.write_str("it was cancelled"),
+            Self::Malformed { why } => write!(f, "malformed: {why}"),
+            Self::NoWorker { why } => write!(f, "no worker can run it: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

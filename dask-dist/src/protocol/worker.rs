@@ -1,0 +1,160 @@
+//! Between scheduler and worker.
+
+use dask_core::Index;
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use super::{Failure, FunctionId, Priority, RunId, TaskRef, WorkerId};
+
+/// What a worker says of itself when it comes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WorkerHello {
+    /// For people; unique in the cluster, or empty.
+    pub name: String,
+    /// Where peers and clients find its data.
+    pub address: String,
+    /// How many tasks it runs at a time.
+    pub n_threads: u32,
+    /// Bytes it may use; 0 if unlimited.
+    pub memory_limit: u64,
+    /// Abstract resources, such as `GPU = 2`.
+    pub resources: Vec<(String, f64)>,
+    /// What it holds already: after the scheduler was restarted, or the connection was cut.
+    pub holds: Vec<(TaskRef, u64)>,
+    /// The id it had before, if it reconnects.
+    pub was: Option<WorkerId>,
+    /// Its process, for people.
+    pub process: u32,
+}
+
+/// How a worker fares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Bytes of values in memory.
+    pub managed: u64,
+    /// Bytes of values on disk.
+    pub spilled: u64,
+    /// Resident memory of the process; 0 if unknown.
+    pub resident: u64,
+    /// Processor time used, in hundredths of one core; 0 if unknown.
+    pub cpu_percent: f32,
+    /// Tasks that run now.
+    pub executing: u32,
+    /// Tasks that could run or wait for data.
+    pub waiting: u32,
+    /// Bytes received from peers so far.
+    pub received: u64,
+    /// Bytes sent to peers so far.
+    pub sent: u64,
+}
+
+/// A value that a task needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    /// Whose value.
+    pub task: TaskRef,
+    /// Its size.
+    pub nbytes: u64,
+    /// Who has it; a few of them if there are many. Never empty.
+    pub holders: SmallVec<[WorkerId; 2]>,
+}
+
+/// A task to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComputeTask {
+    /// Which.
+    pub task: TaskRef,
+    /// This attempt.
+    pub run: RunId,
+    /// What to run; sent before, see [`ToWorker::Functions`].
+    pub function: FunctionId,
+    /// Its position in the layer's grid.
+    pub index: Index,
+    /// Smaller first.
+    pub priority: Priority,
+    /// What it needs, in the order of the function's inputs; one that is used twice stands there twice.
+    pub dependencies: SmallVec<[Dependency; 2]>,
+}
+
+/// From the scheduler to a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// The first message: its id.
+    Welcome {
+        /// What it is called from now on.
+        worker: WorkerId,
+    },
+    /// Functions that tasks will run: one attachment each.
+    Functions(Vec<FunctionId>),
+    /// Functions that no task will run any more.
+    DropFunctions(Vec<FunctionId>),
+    /// Where other workers are found.
+    Peers(Vec<(WorkerId, String)>),
+    /// Run these.
+    Compute(Vec<ComputeTask>),
+    /// These values are not needed any more; attempts to make them may be dropped.
+    Free(Vec<TaskRef>),
+    /// Give these back if they have not started; each is answered by [`FromWorker::Retracted`] if it was given back,
+    /// and by its ordinary report otherwise.
+    Retract(Vec<(TaskRef, RunId)>),
+    /// Fetch copies; answered by [`FromWorker::Added`] or [`FromWorker::Missing`].
+    Acquire(Vec<Dependency>),
+    /// Stop: the scheduler sends nothing more. Values that matter were moved before.
+    Close {
+        /// Why, for the log.
+        why: String,
+    },
+}
+
+/// From a worker to the scheduler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// A task has a value, which the worker holds.
+    Finished {
+        /// Which.
+        task: TaskRef,
+        /// Which attempt.
+        run: RunId,
+        /// The size of the value.
+        nbytes: u64,
+        /// How long the function took, in nanoseconds.
+        nanos: u64,
+    },
+    /// A task has no value.
+    Failed {
+        /// Which.
+        task: TaskRef,
+        /// Which attempt.
+        run: RunId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Values that were fetched from peers or received from clients, and are held now, with their sizes.
+    Added(Vec<(TaskRef, u64)>),
+    /// A value that was to be fetched is not where it was said to be.
+    Missing {
+        /// Whose value.
+        task: TaskRef,
+        /// Where it is not, or who did not answer.
+        at: Vec<WorkerId>,
+        /// The attempts that waited for it and are given back.
+        dependents: Vec<(TaskRef, RunId)>,
+    },
+    /// Attempts that were given back before they started.
+    Retracted(Vec<(TaskRef, RunId)>),
+    /// A running task left the worker's threads: it takes no slot any more.
+    Seceded {
+        /// Which.
+        task: TaskRef,
+        /// Which attempt.
+        run: RunId,
+    },
+    /// A value that the worker held is gone (a bad disk).
+    Lost(Vec<TaskRef>),
+    /// A sign of life.
+    Heartbeat(Metrics),
+    /// Memory is short: nothing new, please; or it is not any more.
+    Paused(bool),
+    /// It will go: nothing new, and please move what only it holds.
+    Leaving,
+}
