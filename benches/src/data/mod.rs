@@ -3,6 +3,7 @@
 mod accounts;
 #[cfg(feature = "hdf5")]
 mod big;
+mod flights;
 mod random;
 mod students;
 
@@ -19,6 +20,9 @@ pub struct Options {
     pub seed: u64,
 }
 
+/// Raised when other bytes are made for the same seed, so that what older versions made is made again.
+const VERSION: u32 = 2;
+
 impl Options {
     /// `n` at scale 1, at least 1.
     fn scaled(&self, n: u64) -> u64 {
@@ -27,7 +31,7 @@ impl Options {
 
     /// What the stamp of finished data says.
     fn stamp(&self) -> String {
-        format!("scale {} seed {} hdf5 {}\n", self.scale, self.seed, cfg!(feature = "hdf5"))
+        format!("version {VERSION} scale {} seed {} hdf5 {}\n", self.scale, self.seed, cfg!(feature = "hdf5"))
     }
 }
 
@@ -44,6 +48,7 @@ pub fn make(options: &Options) -> dask_core::Result<bool> {
     accounts::csv(options)?;
     accounts::json(options)?;
     students::csv(options)?;
+    flights::csv(options)?;
     #[cfg(feature = "hdf5")]
     big::hdf5(options)?;
     write(&stamp, |out| out.write_all(options.stamp().as_bytes()))?;

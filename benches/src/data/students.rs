@@ -1,6 +1,10 @@
-//! Students: name, house, serial number, e-mail.
+//! Students: name, house, serial number, e-mail; names and addresses by a faker.
 
-use super::random::{NAMES, Random};
+use fake::Fake;
+use fake::faker::internet::en::SafeEmail;
+use fake::faker::name::en::{FirstName, LastName};
+
+use super::random::Random;
 use super::{Options, write};
 
 /// One file of 50,000 students, at scale 1.
@@ -9,10 +13,11 @@ pub(super) fn csv(options: &Options) -> dask_core::Result<()> {
     write(&options.folder.join("students.csv"), |out| {
         writeln!(out, "name,HID,Serial_No,email")?;
         for serial in 0..options.scaled(50_000) {
-            let name = random.pick(NAMES);
-            let number = (random.uniform() * 1e4) as u64;
             let house = random.below(40);
-            writeln!(out, "{name},H{house:02},{serial},{}{number}@example.org", name.to_lowercase())?;
+            let first: &str = FirstName().fake_with_rng(&mut random);
+            let last: &str = LastName().fake_with_rng(&mut random);
+            let email: String = SafeEmail().fake_with_rng(&mut random);
+            writeln!(out, "{first} {last},H{house:02},{serial},{email}")?;
         }
         Ok(())
     })

@@ -1,5 +1,8 @@
 //! 1: functions called later.
 
+use std::path::Path;
+
+use dask_core::visualize::{Color, DrawOptions};
 use dask_core::{Collection, Delayed, delayed};
 
 use crate::step::{Outcome, chapter, check, run};
@@ -14,7 +17,7 @@ fn sum(of: Vec<i64>) -> i64 {
     of.into_iter().sum()
 }
 
-pub(crate) fn chapter_1() -> Outcome {
+pub(crate) fn chapter_1(out: &Path) -> Outcome {
     chapter("1. Delayed");
     let total = delayed!(add(delayed!(inc(1)), delayed!(inc(2))));
     // Installs the schedulers, as any collection does.
@@ -23,5 +26,23 @@ pub(crate) fn chapter_1() -> Outcome {
     check("add(inc(1), inc(2))", &found, &5)?;
     let parts: Vec<Delayed<i64>> = (0..1000).map(|i| delayed!(inc(i))).collect();
     let found = run("sum([inc(0), inc(1), …, inc(999)]).compute()", || Ok(delayed!(sum(parts)).compute()?))?;
-    check("sum of 1000", &found, &500_500)
+    check("sum of 1000", &found, &500_500)?;
+
+    let ten: Vec<Delayed<i64>> = (0..10).map(|i| delayed!(add(delayed!(inc(i)), delayed!(inc(i + 1))))).collect();
+    let tree = delayed!(sum(ten));
+    draw(&total, &out.join("add.svg"), DrawOptions { color: Color::Layer, ..DrawOptions::default() })?;
+    draw(&tree, &out.join("sum.svg"), DrawOptions { color: Color::Layer, ..DrawOptions::default() })?;
+    let will_run = DrawOptions { optimized: true, color: Color::Order, ..DrawOptions::default() };
+    draw(&tree, &out.join("sum-order.svg"), will_run)
+}
+
+/// Draws a graph and looks whether the drawing is one.
+fn draw(graph: &Delayed<i64>, path: &Path, options: DrawOptions) -> Outcome {
+    let shown = path.display().to_string();
+    run(&format!("visualize({:?})", path.file_name().unwrap_or_default()), || {
+        graph.visualize(&shown, options)?;
+        Ok(shown.as_str())
+    })?;
+    let svg = std::fs::read_to_string(path)?;
+    check("an SVG", &(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>")), &true)
 }

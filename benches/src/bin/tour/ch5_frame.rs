@@ -50,7 +50,34 @@ pub(crate) fn chapter_5(folder: &Path) -> Outcome {
     }
     let column = |i: usize| found.0.column(i).as_primitive::<Int64Type>().values().to_vec();
     check("sums by name", &column(1), &expected.values().map(|group| group.0).collect())?;
-    check("counts by name", &column(2), &expected.values().map(|group| group.1).collect())
+    check("counts by name", &column(2), &expected.values().map(|group| group.1).collect())?;
+    flights(&folder.join("flights"))
+}
+
+/// Ten files with gaps: means pass over what is missing.
+fn flights(folder: &Path) -> Outcome {
+    let flights = read_csv(&folder.join("*.csv").to_string_lossy(), CsvOptions::default())?;
+    let flown = flights.filter(col("Cancelled").eq(lit(0)))?;
+    let delays = flown.group_by(&["Origin"]).agg(&[col("DepDelay").mean(), col("Distance").count().alias("n")])?;
+    let found = run("flights[Cancelled == 0].group_by(Origin).agg(DepDelay.mean(), Distance.count())", || {
+        Ok(Rows(delays.compute()?))
+    })?;
+    let mut expected: BTreeMap<String, (f64, f64, i64)> = BTreeMap::new();
+    for year in 1990..2000 {
+        for_each_row(&folder.join(format!("{year}.csv")), |fields| {
+            if let Ok(delay) = fields[3].parse::<f64>() {
+                let group = expected.entry(fields[5].to_owned()).or_default();
+                *group = (group.0 + delay, group.1 + 1.0, group.2 + i64::from(!fields[7].is_empty()));
+            }
+        })?;
+    }
+    check("number of airports", &found.0.num_rows(), &expected.len())?;
+    for (row, (airport, (sum, n, known))) in expected.iter().enumerate() {
+        check("airport", &found.0.column(0).as_string::<i32>().value(row), &airport.as_str())?;
+        check_close("mean delay", found.0.column(1).as_primitive::<Float64Type>().value(row), sum / n)?;
+        check("known distances", &found.0.column(2).as_primitive::<Int64Type>().value(row), known)?;
+    }
+    Ok(())
 }
 
 /// Shows its size and its first row.

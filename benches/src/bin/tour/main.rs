@@ -10,11 +10,11 @@ mod ch4_array;
 mod ch5_frame;
 mod step; // headings, timings, checks
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dask_benches::data::{Options, make};
-use dask_sched::diagnostics::{Profiler, ProgressBar, write_report};
+use dask_sched::diagnostics::{Profiler, ProgressBar, Report, ResourceProfiler};
 
 fn main() -> step::Outcome {
     let mut options = Options { folder: "target/data".into(), scale: 1.0, seed: 42 };
@@ -28,20 +28,31 @@ fn main() -> step::Outcome {
         }
     }
     step::run("the data is made where it is missing", || make(&options).map_err(Into::into))?;
-    let profiler = Arc::new(Profiler::new());
-    let guards = (dask_core::with_observer(profiler.clone()), dask_core::with_observer(Arc::new(ProgressBar::new())));
-    ch1_delayed::chapter_1()?;
+    let out = PathBuf::from("target/tour");
+    std::fs::create_dir_all(&out)?;
+    let (profiler, resources) = (Arc::new(Profiler::new()), Arc::new(ResourceProfiler::new()));
+    let guards = (
+        dask_core::with_observer(profiler.clone()),
+        dask_core::with_observer(resources.clone()),
+        dask_core::with_observer(Arc::new(ProgressBar::new())),
+    );
+    ch1_delayed::chapter_1(&out)?;
     ch2_bag::chapter_2(&options.folder)?;
     ch3_schedulers::chapter_3()?;
     #[cfg(feature = "hdf5")]
     ch4_array::chapter_4(&options.folder)?;
     ch5_frame::chapter_5(&options.folder)?;
     drop(guards);
-    let report = PathBuf::from("target/tour/report.html");
-    write_report(&profiler, &report)?;
-    println!("\n{} tasks ran; the report is at {}", profiler.tasks().len(), report.display());
+    let report = out.join("report.html");
+    Report::new(&profiler).with_resources(&resources).write(&report)?;
+    let shown = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into()).display().to_string();
+    println!("\nevery step gave what it should; {} tasks ran", profiler.tasks().len());
     if let Some(peak) = step::peak_rss() {
         println!("peak resident memory: {} MiB", peak >> 20);
+    }
+    println!("report and profile (task stream, memory, CPU): {}", shown(&report));
+    for drawing in ["add.svg", "sum.svg", "sum-order.svg"] {
+        println!("graph drawn: {}", shown(&out.join(drawing)));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How arrays compare with plain `ndarray` on one thread: `cargo run --release -p dask-array --example speed`.
+//! How arrays compare with plain `ndarray` on one thread: `cargo run --release -p dask-array --example array_speed`.
 
 use std::hint::black_box;
 use std::time::Instant;

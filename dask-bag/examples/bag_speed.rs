@@ -1,4 +1,4 @@
-//! How bags compare with a plain loop on one thread: `cargo run --release -p dask-bag --example speed`.
+//! How bags compare with a plain loop on one thread: `cargo run --release -p dask-bag --example bag_speed`.
 
 use std::collections::HashMap;
 use std::hint::black_box;
