@@ -74,6 +74,28 @@ impl Graph {
         &self.functions[self.function_of[task.idx()] as usize]
     }
 
+    /// The functions of all tasks, each once.
+    pub fn functions(&self) -> &[Arc<dyn TaskFn>] {
+        &self.functions
+    }
+
+    /// Which of the [functions](Graph::functions) `task` runs.
+    #[inline]
+    pub fn function_idx(&self, task: TaskId) -> usize {
+        self.function_of[task.idx()] as usize
+    }
+
+    /// The layers that the tasks come from.
+    pub fn layers(&self) -> &[GraphLayer] {
+        &self.layers
+    }
+
+    /// Which of the [layers](Graph::layers) `task` comes from, and its number there, in C order of the grid.
+    #[inline]
+    pub fn place(&self, task: TaskId) -> (usize, u32) {
+        (self.layer_of[task.idx()] as usize, self.position[task.idx()])
+    }
+
     /// The layer `task` comes from.
     pub fn layer(&self, task: TaskId) -> &GraphLayer {
         &self.layers[self.layer_of[task.idx()] as usize]

@@ -2,3 +2,5 @@
 
 // What client, scheduler and workers say to each other.
 pub mod protocol;
+// The pure machines.
+pub mod scheduler;

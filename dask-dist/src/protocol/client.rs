@@ -218,8 +218,6 @@ pub enum ToClient {
     SubmitRefused {
         /// The first of its futures.
         first_future: FutureId,
-        /// How many.
-        n: u64,
         /// Why.
         why: String,
     },

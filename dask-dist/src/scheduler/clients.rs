@@ -1,0 +1,251 @@
+//! Clients, their futures, and who waits for which task.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use smallvec::SmallVec;
+
+use super::Machine;
+use super::outbox::Action;
+use super::workers::set_bit;
+use crate::protocol::{ClientId, FromClient, FutureId, ToClient, WorkerId};
+
+/// A client that is connected.
+#[derive(Default)]
+pub(super) struct Client {
+    pub(super) futures: HashMap<FutureId, u32, FixedState>,
+    knows: Vec<u64>,
+    pub(super) seen: Duration,
+}
+
+/// Who wants a task: a client and its future.
+pub(super) type Wish = (ClientId, FutureId);
+
+#[derive(Default)]
+pub(super) struct Clients {
+    pub(super) all: BTreeMap<ClientId, Client>,
+    pub(super) next: u32,
+    /// Who is told of a task, by slot.
+    pub(super) wishes: HashMap<u32, SmallVec<[Wish; 1]>, FixedState>,
+    pub(super) published: BTreeMap<String, Published>,
+    /// Wanted until they are made, whoever asked.
+    pub(super) fired: Vec<u32>,
+}
+
+/// Values under a name.
+pub(super) struct Published {
+    pub(super) slots: Vec<u32>,
+    pub(super) about: Vec<u8>,
+}
+
+impl Machine {
+    /// A client has come.
+    pub fn add_client(&mut self, now: Duration) -> ClientId {
+        let id = ClientId(self.clients.next);
+        self.clients.next += 1;
+        self.clients.all.insert(id, Client { seen: now, ..Client::default() });
+        id
+    }
+
+    /// A client has gone: what only it wanted is released.
+    pub(super) fn remove_client(&mut self, id: ClientId) {
+        let Some(client) = self.clients.all.remove(&id) else { return };
+        let mut futures: Vec<_> = client.futures.into_iter().collect();
+        futures.sort_unstable();
+        for (future, slot) in futures {
+            self.drop_wish(slot, (id, future));
+        }
+        self.outbox.act(Action::CutClient(id));
+    }
+
+    pub(super) fn hear_client(&mut self, id: ClientId, message: FromClient) {
+        let Some(client) = self.clients.all.get_mut(&id) else { return };
+        client.seen = self.now;
+        match message {
+            FromClient::Submit(submit) => {
+                let why = "the functions are missing".to_owned();
+                self.outbox.tell(id, ToClient::SubmitRefused { first_future: submit.first_future, why });
+            }
+            FromClient::Release(futures) => {
+                for future in futures {
+                    let slot = self.clients.all.get_mut(&id).and_then(|client| client.futures.remove(&future));
+                    if let Some(slot) = slot {
+                        self.drop_wish(slot, (id, future));
+                    }
+                }
+            }
+            FromClient::Cancel(futures) => self.cancel(id, &futures),
+            FromClient::Retry(futures) => self.retry(id, &futures),
+            FromClient::Scatter { future, name, nbytes, broadcast, workers } => {
+                self.scatter(id, future, name, nbytes, broadcast, &workers);
+            }
+            FromClient::Missing { future, at } => {
+                let slot = self.clients.all.get(&id).and_then(|client| client.futures.get(&future).copied());
+                if let Some(slot) = slot {
+                    self.missing_at(slot, &at);
+                    // If somebody else has it, say so; if not, `Lost` was said.
+                    if let Some(&holder) = self.tasks[slot].holders.first() {
+                        self.say_done(slot, (id, future), holder);
+                    }
+                }
+            }
+            FromClient::WhoHas { request, futures } => self.who_has(id, request, futures),
+            FromClient::Replicate { request, futures, n } => self.replicate(id, request, &futures, n),
+            FromClient::Rebalance { request } => self.rebalance(id, request),
+            FromClient::Workers { request } => {
+                let workers = self.workers.present.as_slice().iter().map(|&worker| self.worker_info(worker)).collect();
+                self.outbox.tell(id, ToClient::Workers { request, workers });
+            }
+            FromClient::Retire { request, workers } => {
+                for worker in workers {
+                    self.leave(worker);
+                }
+                self.outbox.tell(id, ToClient::Ok { request });
+            }
+            FromClient::Publish { request, name, futures, about } => self.publish(id, request, name, &futures, about),
+            FromClient::Unpublish { request, name } => match self.clients.published.remove(&name) {
+                Some(published) => {
+                    for slot in published.slots {
+                        self.want_less(slot);
+                    }
+                    self.outbox.tell(id, ToClient::Ok { request });
+                }
+                None => self.no_dataset(id, request, &name),
+            },
+            FromClient::Dataset { request, name, first_future } => self.dataset(id, request, &name, first_future),
+            FromClient::Datasets { request } => {
+                let names = self.clients.published.keys().cloned().collect();
+                self.outbox.tell(id, ToClient::Datasets { request, names });
+            }
+            FromClient::Story { request, futures } => {
+                let slots: Vec<u32> = self.slots_of(id, &futures).collect();
+                let stories = slots.into_iter().map(|slot| (self.key(slot), self.story(slot))).collect();
+                self.outbox.tell(id, ToClient::Stories { request, stories });
+            }
+            FromClient::FireAndForget(futures) => {
+                for slot in self.slots_of(id, &futures).collect::<Vec<_>>() {
+                    if self.tasks[slot].state.is_active() {
+                        self.tasks[slot].wanted += 1;
+                        self.clients.fired.push(slot);
+                    }
+                }
+            }
+            FromClient::Heartbeat => {}
+        }
+    }
+
+    pub(super) fn slots_of(&self, id: ClientId, futures: &[FutureId]) -> impl Iterator<Item = u32> {
+        let client = self.clients.all.get(&id);
+        futures.iter().filter_map(move |future| client?.futures.get(future).copied())
+    }
+
+    /// From now on `wish` is told of the task. Whoever calls says what there is to say now.
+    pub(super) fn add_wish(&mut self, slot: u32, wish: Wish) {
+        self.tasks[slot].wanted += 1;
+        self.clients.wishes.entry(slot).or_default().push(wish);
+        if let Some(client) = self.clients.all.get_mut(&wish.0) {
+            client.futures.insert(wish.1, slot);
+        }
+    }
+
+    fn drop_wish(&mut self, slot: u32, wish: Wish) {
+        if let Some(wishes) = self.clients.wishes.get_mut(&slot) {
+            wishes.retain(|known| *known != wish);
+            if wishes.is_empty() {
+                self.clients.wishes.remove(&slot);
+            }
+        }
+        self.want_less(slot);
+    }
+
+    /// One wish less; perhaps nobody needs the task now.
+    pub(super) fn want_less(&mut self, slot: u32) {
+        self.tasks[slot].wanted -= 1;
+        self.release_if_useless(slot);
+    }
+
+    /// What there is to say of a task to one who has just come to want it.
+    pub(super) fn tell_state(&mut self, slot: u32, wish: Wish) {
+        match self.tasks[slot].state {
+            super::task::State::Memory => {
+                let holder = self.tasks[slot].holders[0];
+                self.say_done(slot, wish, holder);
+            }
+            super::task::State::Erred => self.say_failed(slot, wish),
+            _ => {}
+        }
+    }
+
+    pub(super) fn say_done(&mut self, slot: u32, (client, future): Wish, holder: WorkerId) {
+        self.introduce(client, holder);
+        let nbytes = self.tasks[slot].nbytes;
+        self.outbox.tell(client, ToClient::Done { future, task: self.tasks.reference(slot), nbytes, holder });
+    }
+
+    pub(super) fn say_failed(&mut self, slot: u32, (client, future): Wish) {
+        if let Some(told) = self.failure_of(slot) {
+            let (key, layers, failure) = (told.key, told.layers, told.failure);
+            self.outbox.tell(client, ToClient::Failed { future, key, layers, failure });
+        }
+    }
+
+    /// Tells a client where a worker is, once.
+    pub(super) fn introduce(&mut self, client: ClientId, worker: WorkerId) {
+        let Some(known) = self.clients.all.get_mut(&client) else { return };
+        if set_bit(&mut known.knows, worker.0) {
+            let address = self.workers[worker].hello.address.clone();
+            self.outbox.tell(client, ToClient::Peers(vec![(worker, address)]));
+        }
+    }
+
+    fn who_has(&mut self, id: ClientId, request: u64, mut futures: Vec<FutureId>) {
+        let Some(client) = self.clients.all.get(&id) else { return };
+        if futures.is_empty() {
+            futures = client.futures.keys().copied().collect();
+            futures.sort_unstable();
+        }
+        let mut holders = Vec::with_capacity(futures.len());
+        for future in futures {
+            let Some(slot) = self.clients.all.get(&id).and_then(|c| c.futures.get(&future).copied()) else { continue };
+            let who = self.tasks[slot].holders.to_vec();
+            who.iter().for_each(|&worker| self.introduce(id, worker));
+            holders.push((future, self.key(slot), self.tasks[slot].nbytes, who));
+        }
+        self.outbox.tell(id, ToClient::Holders { request, holders });
+    }
+
+    fn publish(&mut self, id: ClientId, request: u64, name: String, futures: &[FutureId], about: Vec<u8>) {
+        let slots: Vec<u32> = self.slots_of(id, futures).collect();
+        if slots.len() != futures.len() {
+            let why = "some of the futures were released or cancelled".to_owned();
+            self.outbox.tell(id, ToClient::Refused { request, why });
+        } else if self.clients.published.contains_key(&name) {
+            let why = format!("a dataset is called {name:?} already: unpublish it first");
+            self.outbox.tell(id, ToClient::Refused { request, why });
+        } else {
+            slots.iter().for_each(|&slot| self.tasks[slot].wanted += 1);
+            self.clients.published.insert(name, Published { slots, about });
+            self.outbox.tell(id, ToClient::Ok { request });
+        }
+    }
+
+    fn dataset(&mut self, id: ClientId, request: u64, name: &str, first_future: FutureId) {
+        let Some(published) = self.clients.published.get(name) else { return self.no_dataset(id, request, name) };
+        let (slots, about) = (published.slots.clone(), published.about.clone());
+        let keys = slots.iter().map(|&slot| self.key(slot)).collect();
+        self.outbox.tell(id, ToClient::Dataset { request, keys, about });
+        for (future, slot) in (first_future.0..).zip(slots) {
+            let wish = (id, FutureId(future));
+            self.add_wish(slot, wish);
+            self.tell_state(slot, wish);
+        }
+    }
+
+    fn no_dataset(&mut self, id: ClientId, request: u64, name: &str) {
+        let known: Vec<&str> = self.clients.published.keys().map(String::as_str).collect();
+        let known = if known.is_empty() { "nothing is published".to_owned() } else { known.join(", ") };
+        let why = format!("no dataset is called {name:?}; there is: {known}");
+        self.outbox.tell(id, ToClient::Refused { request, why });
+    }
+}

@@ -1,0 +1,134 @@
+//! Processing to memory, and what that sets free.
+
+use super::Machine;
+use super::task::State;
+use crate::protocol::{RunId, TaskRef, WorkerId};
+
+impl Machine {
+    /// A task has run.
+    pub(super) fn finished(&mut self, on: WorkerId, task: TaskRef, run: RunId, nbytes: u64, nanos: u64) {
+        let Some(slot) = self.tasks.find(task) else {
+            // Forgotten meanwhile; the worker was told, or is told now.
+            return self.outbox.free(on, task);
+        };
+        let known = &self.tasks[slot];
+        let expected = known.state == State::Processing && known.worker == on;
+        if !expected {
+            // An attempt that was given up. Its value is not needed here.
+            if !known.holders.contains(&on) {
+                self.outbox.free(on, task);
+            }
+            return;
+        }
+        if known.run == run {
+            self.layers.group_mut(self.tasks[slot].layer).learn(nanos, nbytes);
+        }
+        self.unassign(slot);
+        self.arrived(slot, on, nbytes);
+    }
+
+    /// A copy was fetched, a scattered value has come, or a worker that returns brought it.
+    pub(super) fn added(&mut self, on: WorkerId, task: TaskRef, nbytes: u64) {
+        let Some(slot) = self.tasks.find(task) else { return self.outbox.free(on, task) };
+        match self.tasks[slot].state {
+            State::Memory => self.add_holder(slot, on, nbytes),
+            State::Waiting | State::Queued | State::NoWorker => self.arrived(slot, on, nbytes),
+            State::Processing => {
+                let at = self.tasks[slot].worker;
+                self.unassign(slot);
+                if at != on {
+                    self.outbox.free(at, task);
+                }
+                self.arrived(slot, on, nbytes);
+            }
+            State::Vacant | State::Released | State::Erred => self.outbox.free(on, task),
+        }
+    }
+
+    /// An active task has a value now.
+    fn arrived(&mut self, slot: u32, on: WorkerId, nbytes: u64) {
+        self.tasks[slot].state = State::Memory;
+        self.tasks[slot].nbytes = nbytes;
+        self.add_holder(slot, on, nbytes);
+        self.drop_needs(slot);
+        for i in 0..self.tasks[slot].dependents.len {
+            if let Some(dependent) = self.tasks.dependent(slot, i) {
+                self.one_less_missing(dependent);
+            }
+        }
+        if !self.later_dependents.is_empty()
+            && let Some(later) = self.later_dependents.remove(&slot)
+        {
+            for (&dependent, &n_edges) in &later {
+                (0..n_edges).for_each(|_| self.one_less_missing(dependent));
+            }
+            self.later_dependents.insert(slot, later);
+        }
+        if self.tasks[slot].wanted != 0 {
+            if let Some(wishes) = self.clients.wishes.get(&slot).cloned() {
+                wishes.into_iter().for_each(|wish| self.say_done(slot, wish, on));
+            }
+            self.fired_off(slot);
+        }
+        self.release_if_useless(slot);
+    }
+
+    #[inline]
+    fn one_less_missing(&mut self, dependent: u32) {
+        let task = &mut self.tasks[dependent];
+        if task.state == State::Waiting {
+            task.missing -= 1;
+            if task.missing == 0 {
+                self.make_ready(dependent);
+            }
+        }
+    }
+
+    /// A task that is not active any more needs its dependencies no longer.
+    pub(super) fn drop_needs(&mut self, slot: u32) {
+        for i in 0..self.tasks[slot].dependencies.len {
+            let dependency = self.tasks.dependency(slot, i);
+            self.tasks[dependency].needed_by -= 1;
+            self.release_if_useless(dependency);
+        }
+    }
+
+    /// What was to be made whoever asked has been made, or cannot be.
+    pub(super) fn fired_off(&mut self, slot: u32) {
+        if self.clients.fired.is_empty() {
+            return;
+        }
+        let before = self.clients.fired.len();
+        self.clients.fired.retain(|&fired| fired != slot);
+        for _ in self.clients.fired.len()..before {
+            self.want_less(slot);
+        }
+    }
+
+    pub(super) fn add_holder(&mut self, slot: u32, on: WorkerId, nbytes: u64) {
+        let task = &mut self.tasks[slot];
+        if task.holders.contains(&on) {
+            return;
+        }
+        task.nbytes = nbytes;
+        task.holders.push(on);
+        let worker = self.workers.get_mut(on);
+        worker.nbytes += nbytes;
+        worker.n_held += 1;
+        if !self.moves.is_empty() {
+            self.moves.arrived.push((slot, on));
+        }
+    }
+
+    /// Takes a holder away; whether it was one.
+    pub(super) fn drop_holder(&mut self, slot: u32, on: WorkerId) -> bool {
+        let task = &mut self.tasks[slot];
+        let Some(at) = task.holders.iter().position(|&holder| holder == on) else { return false };
+        task.holders.remove(at);
+        let nbytes = task.nbytes;
+        let worker = self.workers.get_mut(on);
+        worker.nbytes -= nbytes;
+        worker.n_held -= 1;
+        true
+    }
+}

@@ -1,0 +1,144 @@
+//! Workers that go, and values that are gone with them.
+
+use super::Machine;
+use super::task::State;
+use super::workers::Status;
+use crate::protocol::{Failure, RunId, TaskRef, ToClient, WorkerId};
+
+impl Machine {
+    /// A worker is gone: what it processed is given to others, what only it held is made again if somebody needs it.
+    pub(super) fn remove_worker(&mut self, id: WorkerId, why: &str) {
+        if self.workers.get(id).is_none() {
+            return;
+        }
+        let graceful = self.workers[id].status == Status::Leaving && self.workers[id].processing == 0;
+        self.workers.set_status(id, Status::Gone);
+        self.outbox.drop_worker(id);
+        let blamed = self.probably_running(id);
+        let (mut processed, mut held) = (Vec::new(), Vec::new());
+        for (slot, task) in self.tasks.iter() {
+            if task.state == State::Processing && task.worker == id {
+                processed.push(slot);
+            } else if task.holders.contains(&id) {
+                held.push(slot);
+            }
+        }
+        for slot in held {
+            self.value_gone(slot, id);
+        }
+        for slot in processed {
+            self.unassign(slot);
+            self.tasks[slot].state = State::Waiting;
+            if !graceful && self.is_killer(slot, id, &blamed, why) {
+                continue;
+            }
+            self.await_inputs(slot);
+        }
+        self.moves.forget_worker(id);
+    }
+
+    /// The tasks that a worker was probably running: the first in line.
+    fn probably_running(&self, id: WorkerId) -> Vec<u32> {
+        let worker = &self.workers[id];
+        let mut current: Vec<u32> = worker
+            .assigned
+            .iter()
+            .filter_map(|&(task, run)| {
+                let slot = self.tasks.find(task)?;
+                let task = &self.tasks[slot];
+                (task.state == State::Processing && task.worker == id && task.run == run).then_some(slot)
+            })
+            .collect();
+        current.sort_unstable_by_key(|&slot| self.tasks[slot].priority);
+        current.truncate(2 * worker.n_threads() as usize);
+        current
+    }
+
+    /// Counts a death against a task; whether it is given up for it.
+    fn is_killer(&mut self, slot: u32, id: WorkerId, blamed: &[u32], why: &str) -> bool {
+        let allowed = self.settings.allowed_failures;
+        let task = &mut self.tasks[slot];
+        task.deaths = task.deaths.saturating_add(1);
+        task.suspicious = task.suspicious.saturating_add(u8::from(blamed.contains(&slot)));
+        let (deaths, suspicious) = (u32::from(task.deaths), u32::from(task.suspicious));
+        let address = &self.workers[id].hello.address;
+        let memory = self.workers[id].metrics.resident >> 20;
+        self.deaths
+            .entry(slot)
+            .or_default()
+            .push(format!("{address}: {why} (resident {memory} MiB when last heard of)"));
+        // One that is never first in line but always there is found out in the end.
+        if suspicious <= allowed && deaths <= 8 * allowed.max(1) {
+            return false;
+        }
+        let deaths = self.deaths.remove(&slot).unwrap_or_default();
+        let blame = Self::blame(Failure::KilledWorker { deaths }, self.key(slot));
+        self.err(slot, blame, None);
+        true
+    }
+
+    /// A holder has the value no more.
+    pub(super) fn value_gone(&mut self, slot: u32, id: WorkerId) {
+        if !self.drop_holder(slot, id) || !self.tasks[slot].holders.is_empty() {
+            return;
+        }
+        debug_assert_eq!(self.tasks[slot].state, State::Memory);
+        self.tasks[slot].state = State::Released;
+        // Those that were to start wait again.
+        for dependent in self.dependents_of(slot) {
+            let task = &mut self.tasks[dependent];
+            match task.state {
+                State::Waiting => task.missing += 1,
+                State::Queued | State::NoWorker => {
+                    task.state = State::Waiting;
+                    task.missing = 1;
+                }
+                _ => {}
+            }
+        }
+        if let Some(wishes) = self.clients.wishes.get(&slot).cloned() {
+            for (client, future) in wishes {
+                self.outbox.tell(client, ToClient::Lost { future });
+            }
+        }
+        if self.tasks[slot].needed_by != 0 || self.tasks[slot].wanted != 0 {
+            self.activate(slot);
+        } else {
+            self.useless.push(slot);
+        }
+    }
+
+    /// A worker could not fetch a value, and gives back what waited for it.
+    pub(super) fn fetch_failed(
+        &mut self,
+        on: WorkerId,
+        task: TaskRef,
+        at: &[WorkerId],
+        dependents: &[(TaskRef, RunId)],
+    ) {
+        if let Some(slot) = self.tasks.find(task) {
+            self.missing_at(slot, at);
+        }
+        for &(dependent, run) in dependents {
+            let Some(slot) = self.tasks.find(dependent) else { continue };
+            let known = &self.tasks[slot];
+            if known.state == State::Processing && known.worker == on && known.run == run {
+                self.unassign(slot);
+                self.tasks[slot].state = State::Waiting;
+                self.await_inputs(slot);
+            }
+        }
+    }
+
+    /// These did not have, or did not give, a value.
+    pub(super) fn missing_at(&mut self, slot: u32, at: &[WorkerId]) {
+        let reference = self.tasks.reference(slot);
+        for &holder in at {
+            if self.workers.get(holder).is_some() && self.tasks[slot].holders.contains(&holder) {
+                // If it has it after all, it is to drop it: nobody counts on it any more.
+                self.outbox.free(holder, reference);
+                self.value_gone(slot, holder);
+            }
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The scheduler: a machine without clock, sockets or threads. Events in, actions out.
+//!
+//! [`Machine::handle`] changes the tables; [`Machine::flush`] then places what has become ready, once for however
+//! many events there were, and hands out what is to be said. Tasks live in flat tables by slot; keys are looked up
+//! once a layer. See `task.rs` for the states, `place.rs` for the policy.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod clients; // who wants what
+mod fail; // errors, cancels, retries
+mod finish; // processing to memory, and what that sets free
+mod functions; // undecoded, sent to each worker once
+mod groups; // what was learnt; stories for people
+mod layers; // slots by layer and position
+mod lose; // workers that go, values that are gone
+mod outbox; // what is to be said
+mod place; // which worker
+mod queue; // roots wait until there is room
+mod release; // what nobody needs
+mod replicate; // copies, moves, leaving
+mod restrict; // demands on workers
+mod retract; // work goes to the idle
+mod scatter; // values from clients
+mod settings;
+mod submit; // graphs in
+mod task; // states and flat tables
+mod validate; // all invariants
+mod workers; // who is there
+
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dask_core::Value;
+use foldhash::fast::FixedState;
+use smallvec::SmallVec;
+
+pub use groups::Progress;
+pub use outbox::Action;
+pub use settings::{Placement, Settings};
+pub use workers::{Status, Worker, Workers};
+
+use crate::protocol::{ClientId, FromClient, FromWorker, Submit, ToWorker, WorkerHello, WorkerId};
+use clients::Clients;
+use fail::FailureEntry;
+use functions::Functions;
+use layers::Layers;
+use outbox::Outbox;
+use replicate::Moves;
+use restrict::Demands;
+use task::Tasks;
+
+/// All that can happen to a scheduler, besides somebody coming ([`Machine::add_worker`], [`Machine::add_client`]).
+#[derive(Debug)]
+pub enum Event {
+    /// A client wants a graph computed.
+    Submit {
+        /// Who.
+        client: ClientId,
+        /// What.
+        submit: Box<Submit>,
+        /// The functions, undecoded.
+        functions: Vec<Value>,
+    },
+    /// A client said something else.
+    Client(ClientId, FromClient),
+    /// A client's connection has ended.
+    ClientLost(ClientId),
+    /// A worker said something.
+    Worker(WorkerId, FromWorker),
+    /// A worker's connection has ended, and how.
+    WorkerLost(WorkerId, String),
+    /// Time has passed: to be sent every second or so.
+    Tick,
+}
+
+/// The scheduler.
+pub struct Machine {
+    pub(super) settings: Settings,
+    pub(super) now: Duration,
+    pub(super) tasks: Tasks,
+    pub(super) layers: Layers,
+    pub(super) functions: Functions,
+    pub(super) workers: Workers,
+    pub(super) clients: Clients,
+    pub(super) failures: HashMap<u32, FailureEntry, FixedState>,
+    /// How the workers died that ran a task, for those tasks.
+    pub(super) deaths: HashMap<u32, Vec<String>, FixedState>,
+    /// Dependents that were submitted later than the task itself, and how many edges they have to it.
+    pub(super) later_dependents: HashMap<u32, BTreeMap<u32, u32>, FixedState>,
+    pub(super) demands: Demands,
+    pub(super) moves: Moves,
+    /// Ready, to be placed where their inputs are.
+    pub(super) ready: Vec<u32>,
+    /// Ready, to be given to whoever has room, by priority.
+    pub(super) queue: BinaryHeap<queue::Entry>,
+    /// Perhaps nobody needs these.
+    pub(super) useless: Vec<u32>,
+    /// Workers that may have got room since the last flush.
+    pub(super) touched: Vec<WorkerId>,
+    pub(super) n_submissions: u32,
+    pub(super) random: u64,
+    pub(super) outbox: Outbox,
+}
+
+impl Machine {
+    /// A scheduler without workers and clients; `seed` decides between equals.
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            settings,
+            now: Duration::ZERO,
+            tasks: Tasks::default(),
+            layers: Layers::default(),
+            functions: Functions::default(),
+            workers: Workers::default(),
+            clients: Clients::default(),
+            failures: HashMap::default(),
+            deaths: HashMap::default(),
+            later_dependents: HashMap::default(),
+            demands: Demands::default(),
+            moves: Moves::default(),
+            ready: Vec::new(),
+            queue: BinaryHeap::new(),
+            useless: Vec::new(),
+            touched: Vec::new(),
+            n_submissions: 0,
+            random: seed | 1,
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// A worker has come. It is welcomed by the next flush.
+    pub fn add_worker(&mut self, now: Duration, hello: WorkerHello) -> WorkerId {
+        self.now = now;
+        let held = hello.holds.clone();
+        let id = self.workers.insert(Worker::new(hello, now));
+        self.outbox.say(id, ToWorker::Welcome { worker: id });
+        for (task, nbytes) in held {
+            self.added(id, task, nbytes);
+        }
+        self.touched.push(id);
+        self.retry_demands();
+        self.sweep();
+        id
+    }
+
+    /// One event. What follows from it is placed and said by [`flush`](Machine::flush).
+    pub fn handle(&mut self, now: Duration, event: Event) {
+        self.now = now;
+        match event {
+            Event::Submit { client, submit, functions } => self.submit(client, *submit, functions),
+            Event::Client(client, message) => self.hear_client(client, message),
+            Event::ClientLost(client) => self.remove_client(client),
+            Event::Worker(worker, message) => self.hear_worker(worker, message),
+            Event::WorkerLost(worker, why) => self.remove_worker(worker, &why),
+            Event::Tick => self.tick(),
+        }
+        self.sweep();
+    }
+
+    /// Places what is ready and hands out what is to be said.
+    pub fn flush(&mut self, actions: &mut Vec<Action>) {
+        self.place_ready();
+        self.fill_workers();
+        self.balance();
+        if !self.moves.arrived.is_empty() {
+            self.advance_moves();
+        }
+        self.sweep();
+        self.outbox.drain(actions);
+        if self.settings.validate
+            && let Some(broken) = self.broken_invariant()
+        {
+            unreachable!("broken invariant: {broken}");
+        }
+    }
+
+    fn hear_worker(&mut self, id: WorkerId, message: FromWorker) {
+        if self.workers.get(id).is_none() {
+            return;
+        }
+        self.workers.get_mut(id).seen = self.now;
+        match message {
+            FromWorker::Finished { task, run, nbytes, nanos } => self.finished(id, task, run, nbytes, nanos),
+            FromWorker::Failed { task, run, failure } => self.failed(id, task, run, failure),
+            FromWorker::Added(tasks) => tasks.into_iter().for_each(|(task, nbytes)| self.added(id, task, nbytes)),
+            FromWorker::Missing { task, at, dependents } => self.fetch_failed(id, task, &at, &dependents),
+            FromWorker::Retracted(tasks) => tasks.into_iter().for_each(|(task, run)| self.retracted(id, task, run)),
+            FromWorker::Seceded { task, run } => self.seceded(id, task, run),
+            FromWorker::Lost(tasks) => {
+                for slot in tasks.into_iter().filter_map(|task| self.tasks.find(task)).collect::<SmallVec<[u32; 4]>>() {
+                    self.value_gone(slot, id);
+                }
+            }
+            FromWorker::Heartbeat(metrics) => self.workers.get_mut(id).metrics = metrics,
+            FromWorker::Paused(paused) => {
+                let status = self.workers[id].status;
+                if matches!(status, Status::Running | Status::Paused) {
+                    self.workers.set_status(id, if paused { Status::Paused } else { Status::Running });
+                    self.touched.push(id);
+                }
+            }
+            FromWorker::Leaving => self.leave(id),
+        }
+    }
+
+    /// Those not heard of, tasks that wait in vain, and workers that may go now.
+    fn tick(&mut self) {
+        let now = self.now;
+        let silent: Vec<WorkerId> = self
+            .workers
+            .present
+            .as_slice()
+            .iter()
+            .copied()
+            .filter(|&id| self.workers[id].seen + self.settings.worker_ttl < now)
+            .collect();
+        for id in silent {
+            self.outbox.act(Action::Cut(id));
+            self.remove_worker(id, &format!("not heard of for {:?}", self.settings.worker_ttl));
+        }
+        let silent: Vec<ClientId> = self
+            .clients
+            .all
+            .iter()
+            .filter(|(_, client)| client.seen + self.settings.client_ttl < now)
+            .map(|(&id, _)| id)
+            .collect();
+        silent.into_iter().for_each(|id| self.remove_client(id));
+        self.give_up_waiting();
+        self.advance_moves();
+        self.watch();
+    }
+
+    /// Reports tasks that make no progress.
+    fn watch(&mut self) {
+        let now = self.now.as_nanos() as u64;
+        let patience = self.settings.stuck_after.as_nanos() as u64;
+        let mut warnings = Vec::new();
+        for (slot, task) in self.tasks.iter() {
+            let waited = now.saturating_sub(task.since);
+            let usual = self.layers.group(task.layer).nanos as u64;
+            // Said once a patience: ticks come about every second.
+            let due = waited % patience < 1_000_000_000;
+            if task.state == task::State::Processing && patience.max(usual.saturating_mul(10)) < waited && due {
+                warnings.push(format!(
+                    "{}: {}; others of its kind take {:?}",
+                    self.key(slot),
+                    self.story(slot),
+                    Duration::from_nanos(usual)
+                ));
+            }
+            if 8 <= warnings.len() {
+                break;
+            }
+        }
+        warnings.into_iter().for_each(|warning| self.outbox.act(Action::Warn(warning)));
+    }
+
+    /// The next pseudorandom number (xorshift64*).
+    pub(super) fn random(&mut self, below: usize) -> usize {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        ((u128::from(self.random.wrapping_mul(0x2545_F491_4F6C_DD1D)) * below as u128) >> 64) as usize
+    }
+
+    /// All dependents of a task, in the order of submission.
+    pub(super) fn dependents_of(&self, slot: u32) -> SmallVec<[u32; 8]> {
+        let n = self.tasks[slot].dependents.len;
+        let mut all: SmallVec<[u32; 8]> = (0..n).filter_map(|i| self.tasks.dependent(slot, i)).collect();
+        for (&dependent, &n_edges) in self.later_dependents.get(&slot).into_iter().flatten() {
+            all.extend((0..n_edges).map(|_| dependent));
+        }
+        all
+    }
+
+    fn blame(failure: crate::protocol::Failure, key: dask_core::Key) -> Arc<fail::Blame> {
+        Arc::new(fail::Blame { failure, key })
+    }
+}

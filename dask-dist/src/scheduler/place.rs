@@ -1,0 +1,198 @@
+//! Which worker: where the task can start first.
+//!
+//! For each worker considered, the time until a thread is free (estimated from what was learnt of the layers) plus the
+//! time to bring what is not there (bytes over bandwidth, and a latency). Considered are those that hold inputs (most bytes
+//! first), and a few without work, or a few taken at random where none is without: so that the cost of a decision does not grow
+//! with the cluster.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::Machine;
+use super::settings::Placement;
+use super::task::{State, index_of};
+use super::workers::Status;
+use crate::protocol::{ComputeTask, Dependency, RunId, WorkerId};
+
+/// What a task of an unknown kind is taken for.
+const UNKNOWN: Duration = Duration::from_millis(50);
+/// Holders considered for one task, at most.
+const HOLDERS_MAX: usize = 12;
+/// Clusters up to this size are considered whole.
+const ALL_MAX: usize = 8;
+/// Holders named to a worker that has to fetch a value, at most.
+const SOURCES_MAX: usize = 4;
+
+impl Machine {
+    /// Places what has become ready since the last flush.
+    pub(super) fn place_ready(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.retain(|&slot| self.tasks[slot].state == State::Queued);
+        ready.sort_unstable_by_key(|&slot| self.tasks[slot].priority);
+        ready.dedup();
+        for &slot in &ready {
+            if self.tasks[slot].state != State::Queued {
+                continue;
+            }
+            match self.choose(slot, None) {
+                Some(worker) => self.assign(slot, worker),
+                // Nobody is there: whoever comes takes it from the queue.
+                None => self.enqueue(slot),
+            }
+        }
+        ready.clear();
+        if self.ready.is_empty() {
+            self.ready = ready;
+        }
+        self.place_demanding();
+    }
+
+    /// The best of some running workers; `also` is considered in any case.
+    pub(super) fn choose(&mut self, slot: u32, also: Option<WorkerId>) -> Option<WorkerId> {
+        let mut candidates: SmallVec<[(WorkerId, u64); 24]> = SmallVec::new();
+        let mut all_bytes = 0u64;
+        let locality = self.settings.placement == Placement::Locality;
+        for &dependency in self.tasks.edges(self.tasks[slot].dependencies) {
+            let value = &self.tasks[dependency];
+            all_bytes += value.nbytes;
+            if !locality {
+                continue;
+            }
+            for &holder in value.holders.iter().take(HOLDERS_MAX) {
+                if let Some((_, bytes)) = candidates.iter_mut().find(|(known, _)| *known == holder) {
+                    *bytes += value.nbytes;
+                } else if candidates.len() < HOLDERS_MAX && self.workers[holder].status == Status::Running {
+                    candidates.push((holder, value.nbytes));
+                }
+            }
+        }
+        let mut consider = |id: WorkerId| {
+            if !candidates.iter().any(|(known, _)| *known == id) {
+                candidates.push((id, 0));
+            }
+        };
+        if let Some(id) = also {
+            consider(id);
+        }
+        let n = self.workers.running.as_slice().len();
+        match self.settings.placement {
+            _ if n == 0 => {}
+            Placement::Random => {
+                let at = self.random(n);
+                return Some(self.workers.running.as_slice()[at]);
+            }
+            Placement::EarliestFree => {
+                let all = self.workers.running.as_slice().iter().copied();
+                return all.min_by_key(|&id| (self.workers[id].backlog(), self.workers[id].processing, id));
+            }
+            Placement::Locality if n <= ALL_MAX => self.workers.running.as_slice().iter().copied().for_each(consider),
+            Placement::Locality => {
+                let n_idle = self.workers.idle.as_slice().len();
+                for _ in 0..2 {
+                    let id = if n_idle == 0 {
+                        let at = self.random(n);
+                        self.workers.running.as_slice()[at]
+                    } else {
+                        let at = self.random(n_idle);
+                        self.workers.idle.as_slice()[at]
+                    };
+                    if !candidates.iter().any(|(known, _)| *known == id) {
+                        candidates.push((id, 0));
+                    }
+                }
+            }
+        }
+        let cost = |&(id, here): &(WorkerId, u64)| {
+            let worker = &self.workers[id];
+            let to_move = all_bytes.saturating_sub(here);
+            let moving = if all_bytes == 0 && here == 0 && !self.needs_move(slot, id) || to_move == 0 {
+                0
+            } else {
+                (to_move as f64 / self.settings.bandwidth * 1e9) as u64 + self.settings.latency.as_nanos() as u64
+            };
+            (worker.backlog() + moving, worker.processing, worker.nbytes, id)
+        };
+        candidates.iter().min_by_key(|candidate| cost(candidate)).map(|(id, _)| *id)
+    }
+
+    fn needs_move(&self, slot: u32, id: WorkerId) -> bool {
+        self.tasks.edges(self.tasks[slot].dependencies).iter().any(|&d| !self.tasks[d].holders.contains(&id))
+    }
+
+    /// Sends a task to a worker.
+    pub(super) fn assign(&mut self, slot: u32, to: WorkerId) {
+        let estimate = self.layers.group(self.tasks[slot].layer).estimate(UNKNOWN);
+        let now = self.now.as_nanos() as u64;
+        let task = &mut self.tasks[slot];
+        debug_assert_eq!(task.state, State::Queued);
+        task.state = State::Processing;
+        task.run = RunId(task.run.0.wrapping_add(1));
+        task.worker = to;
+        task.estimate = estimate;
+        task.since = now;
+        task.seceded = false;
+        task.retracting = false;
+        let (run, function, priority, position, layer) =
+            (task.run, task.function, task.priority, task.position, task.layer);
+        let (span, demand) = (task.dependencies, task.demand);
+        let reference = self.tasks.reference(slot);
+        let worker = self.workers.get_mut(to);
+        worker.processing += 1;
+        worker.occupancy += estimate;
+        worker.assigned.push_back((reference, run));
+        self.workers.update(to);
+        self.demands.take(demand, self.workers.get_mut(to));
+        if let Some(body) = self.functions.teach(function, to) {
+            self.outbox.function(to, function, body);
+        }
+        let mut dependencies = SmallVec::new();
+        for i in 0..span.len {
+            let dependency = self.tasks.dependency(slot, i);
+            let value = &self.tasks[dependency];
+            let sources: SmallVec<[WorkerId; 2]> = if value.holders.contains(&to) {
+                SmallVec::from_slice(&[to])
+            } else {
+                value.holders.iter().copied().take(SOURCES_MAX).collect()
+            };
+            for &source in &sources {
+                if source != to && self.workers.get_mut(to).learn(source) {
+                    self.outbox.peer(to, source, &self.workers[source].hello.address);
+                }
+            }
+            let nbytes = self.tasks[dependency].nbytes;
+            dependencies.push(Dependency { task: self.tasks.reference(dependency), nbytes, holders: sources });
+        }
+        let index = index_of(position, &self.layers[layer].shape);
+        self.outbox.compute(to, ComputeTask { task: reference, run, function, index, priority, dependencies });
+    }
+
+    /// A task is not at its worker any more; the state is the caller's affair.
+    pub(super) fn unassign(&mut self, slot: u32) {
+        let task = &mut self.tasks[slot];
+        debug_assert_eq!(task.state, State::Processing);
+        let (id, estimate, demand) = (task.worker, task.estimate, task.demand);
+        let (seceded, retracting) = (task.seceded, task.retracting);
+        task.retracting = false;
+        let worker = self.workers.get_mut(id);
+        if !seceded {
+            worker.processing -= 1;
+            worker.occupancy -= estimate;
+        }
+        worker.retracting -= u32::from(retracting);
+        self.demands.give_back(demand, worker);
+        self.workers.update(id);
+        self.touched.push(id);
+        // What stands at the front and is over.
+        while let Some(&(reference, run)) = self.workers[id].assigned.front() {
+            let over = self.tasks.find(reference).is_none_or(|known| {
+                let task = &self.tasks[known];
+                known == slot || task.run != run || task.state != State::Processing
+            });
+            if !over {
+                break;
+            }
+            self.workers.get_mut(id).assigned.pop_front();
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The workers, and which of them have room.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::protocol::{Metrics, RunId, TaskRef, WorkerHello, WorkerId};
+
+/// What a worker is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Takes tasks.
+    Running,
+    /// Memory is short.
+    Paused,
+    /// It goes, once its values have been moved.
+    Leaving,
+    /// It is not there any more.
+    Gone,
+}
+
+/// A worker.
+#[derive(Debug)]
+pub struct Worker {
+    /// What it said of itself.
+    pub hello: WorkerHello,
+    /// What it is doing.
+    pub status: Status,
+    /// Tasks sent and not heard of again.
+    pub processing: u32,
+    /// Estimated nanoseconds of these.
+    pub occupancy: u64,
+    /// Bytes of the values it holds.
+    pub nbytes: u64,
+    /// How many values it holds.
+    pub n_held: u64,
+    /// When it was last heard of.
+    pub seen: Duration,
+    /// The last it said.
+    pub metrics: Metrics,
+    /// Tasks in the order in which they were sent; those that finished are found out when met.
+    pub(super) assigned: VecDeque<(TaskRef, RunId)>,
+    /// Tasks asked back and not answered.
+    pub(super) retracting: u32,
+    /// Resources that are free.
+    pub(super) free: Vec<f64>,
+    /// Workers whose address it knows.
+    pub(super) knows: Vec<u64>,
+}
+
+impl Worker {
+    pub(super) fn new(hello: WorkerHello, now: Duration) -> Self {
+        let free = hello.resources.iter().map(|(_, amount)| *amount).collect();
+        Self {
+            hello,
+            status: Status::Running,
+            processing: 0,
+            occupancy: 0,
+            nbytes: 0,
+            n_held: 0,
+            seen: now,
+            metrics: Metrics::default(),
+            assigned: VecDeque::new(),
+            retracting: 0,
+            free,
+            knows: Vec::new(),
+        }
+    }
+
+    /// Threads, at least one.
+    pub fn n_threads(&self) -> u32 {
+        self.hello.n_threads.max(1)
+    }
+
+    /// Estimated nanoseconds until it can start something new.
+    pub(super) fn backlog(&self) -> u64 {
+        if self.processing < self.n_threads() { 0 } else { self.occupancy / u64::from(self.n_threads()) }
+    }
+
+    /// Whether the bit was not set.
+    pub(super) fn learn(&mut self, worker: WorkerId) -> bool {
+        set_bit(&mut self.knows, worker.0)
+    }
+}
+
+/// Sets a bit; whether it was not set.
+pub(super) fn set_bit(bits: &mut Vec<u64>, at: u32) -> bool {
+    let (word, mask) = ((at / 64) as usize, 1u64 << (at % 64));
+    if bits.len() <= word {
+        bits.resize(word + 1, 0);
+    }
+    let new = bits[word] & mask == 0;
+    bits[word] |= mask;
+    new
+}
+
+/// All workers that ever came, by id, and sets of those that take tasks.
+#[derive(Default)]
+pub struct Workers {
+    all: Vec<Worker>,
+    /// Running, with a free thread.
+    pub(super) idle: WorkerSet,
+    /// Running.
+    pub(super) running: WorkerSet,
+    /// All that are there.
+    pub(super) present: WorkerSet,
+    /// Threads of those running.
+    pub(super) n_threads: u64,
+}
+
+impl std::ops::Index<WorkerId> for Workers {
+    type Output = Worker;
+    #[inline]
+    fn index(&self, id: WorkerId) -> &Worker {
+        &self.all[id.idx()]
+    }
+}
+
+impl Workers {
+    pub(super) fn get(&self, id: WorkerId) -> Option<&Worker> {
+        self.all.get(id.idx()).filter(|worker| worker.status != Status::Gone)
+    }
+
+    /// To change counts; [`update`](Workers::update) follows.
+    #[inline]
+    pub(super) fn get_mut(&mut self, id: WorkerId) -> &mut Worker {
+        &mut self.all[id.idx()]
+    }
+
+    /// How many ever came.
+    pub(super) fn n_ever(&self) -> u32 {
+        self.all.len() as u32
+    }
+
+    pub(super) fn insert(&mut self, worker: Worker) -> WorkerId {
+        let id = WorkerId(self.all.len() as u32);
+        self.n_threads += u64::from(worker.n_threads());
+        self.all.push(worker);
+        self.present.insert(id);
+        self.update(id);
+        id
+    }
+
+    pub(super) fn set_status(&mut self, id: WorkerId, status: Status) {
+        let worker = &mut self.all[id.idx()];
+        let threads = u64::from(worker.n_threads());
+        if worker.status == Status::Running {
+            self.n_threads -= threads;
+        }
+        worker.status = status;
+        if status == Status::Running {
+            self.n_threads += threads;
+        }
+        if status == Status::Gone {
+            self.present.remove(id);
+        }
+        self.update(id);
+    }
+
+    /// Puts it in the sets where it belongs.
+    #[inline]
+    pub(super) fn update(&mut self, id: WorkerId) {
+        let worker = &self.all[id.idx()];
+        let running = worker.status == Status::Running;
+        let idle = running && worker.processing < worker.n_threads();
+        self.running.set(id, running);
+        self.idle.set(id, idle);
+    }
+}
+
+/// A set of workers: constant time to insert, remove and pick.
+#[derive(Default)]
+pub(super) struct WorkerSet {
+    members: Vec<WorkerId>,
+    place: Vec<u32>,
+}
+
+impl WorkerSet {
+    pub(super) fn as_slice(&self) -> &[WorkerId] {
+        &self.members
+    }
+
+    pub(super) fn contains(&self, id: WorkerId) -> bool {
+        self.place.get(id.idx()).is_some_and(|&at| at != u32::MAX)
+    }
+
+    #[inline]
+    fn set(&mut self, id: WorkerId, member: bool) {
+        match (self.contains(id), member) {
+            (false, true) => self.insert(id),
+            (true, false) => self.remove(id),
+            _ => {}
+        }
+    }
+
+    fn insert(&mut self, id: WorkerId) {
+        if self.place.len() <= id.idx() {
+            self.place.resize(id.idx() + 1, u32::MAX);
+        }
+        self.place[id.idx()] = self.members.len() as u32;
+        self.members.push(id);
+    }
+
+    fn remove(&mut self, id: WorkerId) {
+        let at = std::mem::replace(&mut self.place[id.idx()], u32::MAX);
+        if at == u32::MAX {
+            return;
+        }
+        self.members.swap_remove(at as usize);
+        if let Some(moved) = self.members.get(at as usize) {
+            self.place[moved.idx()] = at;
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Behaviour of the cluster.
+
+mod scheduler;

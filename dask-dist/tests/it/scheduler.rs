@@ -1,0 +1,403 @@
+//! The scheduler's machine against workers that are a loop in this file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dask_core::layer::{LayerRef, Materialized, SELF, encode_layers};
+use dask_core::wire::{Encoder, Parcel};
+use dask_core::{LayerGraph, Name, TaskFn, Value};
+use dask_dist::protocol::*;
+use dask_dist::scheduler::{Action, Event, Machine, Settings};
+use proptest::prelude::*;
+
+fn settings() -> Settings {
+    Settings { validate: true, ..Settings::default() }
+}
+
+/// A layer of tasks that depend on each other as listed, and what a client sends for it.
+fn submission(name: &str, dependencies: &[Vec<u32>], outputs: &[u32], first_future: u64) -> (Box<Submit>, Vec<Value>) {
+    let function: Arc<dyn TaskFn> = Arc::new(dask_core::Constant(Value::new(0i64)));
+    let mut layer = Materialized::uniform(Name::new(name), &[dependencies.len() as u32], Vec::new(), function);
+    for edges in dependencies {
+        layer.push_uniform(&edges.iter().map(|&d| (SELF, d)).collect::<Vec<_>>());
+    }
+    submit_layers(&[LayerRef::new(layer, Vec::new())], outputs, first_future)
+}
+
+fn submit_layers(layers: &[LayerRef], outputs: &[u32], first_future: u64) -> (Box<Submit>, Vec<Value>) {
+    let graph = LayerGraph::new(layers).unwrap();
+    let mut out = Encoder::new();
+    let mut functions = Vec::new();
+    encode_layers(&graph, &mut out, |_, _| {
+        functions.push(Value::encoded(Parcel::from_parts("function", vec![1], Vec::new())));
+        Ok(functions.len() as u32 - 1)
+    })
+    .unwrap();
+    let last = graph.layers().len() as u32 - 1;
+    let submit = Submit {
+        layers: out.finish("").bytes().to_vec(),
+        n_functions: functions.len() as u32,
+        outputs: outputs.iter().map(|&task| Outputs::Task(last, task)).collect(),
+        first_future: FutureId(first_future),
+        priority: 0,
+        retries: 0,
+        restrictions: Restrictions::default(),
+    };
+    (Box::new(submit), functions)
+}
+
+/// Workers that hold what they are told to hold, and a client that writes down what it hears.
+#[derive(Default)]
+struct World {
+    workers: BTreeMap<WorkerId, FakeWorker>,
+    heard: Vec<ToClient>,
+    warned: Vec<String>,
+}
+
+#[derive(Default)]
+struct FakeWorker {
+    to_run: Vec<ComputeTask>,
+    holds: BTreeSet<TaskRef>,
+    functions: BTreeSet<FunctionId>,
+}
+
+struct Cluster {
+    machine: Machine,
+    world: World,
+    client: ClientId,
+    now: Duration,
+}
+
+impl Cluster {
+    fn new(n_workers: u32, n_threads: u32) -> Self {
+        let mut machine = Machine::new(settings(), 7);
+        let client = machine.add_client(Duration::ZERO);
+        let mut cluster = Self { machine, world: World::default(), client, now: Duration::ZERO };
+        for _ in 0..n_workers {
+            cluster.add_worker(n_threads);
+        }
+        cluster
+    }
+
+    fn add_worker(&mut self, n_threads: u32) -> WorkerId {
+        let address = format!("sim://{}", self.world.workers.len());
+        let id = self.machine.add_worker(self.now, WorkerHello { n_threads, address, ..WorkerHello::default() });
+        self.world.workers.insert(id, FakeWorker::default());
+        self.flush();
+        id
+    }
+
+    fn say(&mut self, message: FromClient) {
+        self.event(Event::Client(self.client, message));
+    }
+
+    fn submit(&mut self, (submit, functions): (Box<Submit>, Vec<Value>)) {
+        self.event(Event::Submit { client: self.client, submit, functions });
+    }
+
+    fn event(&mut self, event: Event) {
+        self.now += Duration::from_micros(10);
+        self.machine.handle(self.now, event);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let mut actions = Vec::new();
+        self.machine.flush(&mut actions);
+        for action in actions {
+            match action {
+                Action::Client(_, batch) => self.world.heard.extend(batch.messages),
+                Action::Warn(text) => self.world.warned.push(text),
+                Action::Cut(_) | Action::CutClient(_) => {}
+                Action::Worker(id, batch) => {
+                    for message in batch.messages {
+                        self.tell(id, message);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, id: WorkerId, message: ToWorker) {
+        let Some(worker) = self.world.workers.get_mut(&id) else { panic!("{id:?} is gone, but is told {message:?}") };
+        match message {
+            ToWorker::Functions(ids) => worker.functions.extend(ids),
+            ToWorker::DropFunctions(ids) => ids.iter().for_each(|id| assert!(worker.functions.remove(id))),
+            ToWorker::Compute(tasks) => {
+                tasks.iter().for_each(|task| assert!(worker.functions.contains(&task.function), "{task:?}"));
+                worker.to_run.extend(tasks);
+            }
+            ToWorker::Free(tasks) => tasks.iter().for_each(|task| {
+                worker.holds.remove(task);
+                worker.to_run.retain(|t| t.task != *task);
+            }),
+            _ => {}
+        }
+    }
+
+    /// One worker runs one task, or finds that an input is not where it should be. False if there is nothing to do.
+    fn step(&mut self, pick: usize, fails: bool) -> bool {
+        let busy: Vec<WorkerId> =
+            self.world.workers.iter().filter(|(_, w)| !w.to_run.is_empty()).map(|(&id, _)| id).collect();
+        if busy.is_empty() {
+            return false;
+        }
+        let id = busy[pick % busy.len()];
+        let worker = self.world.workers.get_mut(&id).unwrap();
+        let task = worker.to_run.remove((pick / 7) % worker.to_run.len());
+        let mut fetched = Vec::new();
+        for dependency in &task.dependencies {
+            if self.world.workers[&id].holds.contains(&dependency.task) {
+                continue;
+            }
+            let has = |h: &WorkerId| self.world.workers.get(h).is_some_and(|w| w.holds.contains(&dependency.task));
+            if !dependency.holders.iter().any(has) {
+                let at = dependency.holders.to_vec();
+                let dependents = vec![(task.task, task.run)];
+                self.event(Event::Worker(id, FromWorker::Missing { task: dependency.task, at, dependents }));
+                return true;
+            }
+            fetched.push((dependency.task, dependency.nbytes));
+        }
+        let worker = self.world.workers.get_mut(&id).unwrap();
+        worker.holds.extend(fetched.iter().map(|(task, _)| *task));
+        if !fetched.is_empty() {
+            self.event(Event::Worker(id, FromWorker::Added(fetched)));
+        }
+        let (task, run) = (task.task, task.run);
+        if fails {
+            let failure = Failure::Error { chain: vec!["no".to_owned()] };
+            self.event(Event::Worker(id, FromWorker::Failed { task, run, failure }));
+        } else {
+            self.world.workers.get_mut(&id).unwrap().holds.insert(task);
+            self.event(Event::Worker(id, FromWorker::Finished { task, run, nbytes: 8, nanos: 1000 }));
+        }
+        true
+    }
+
+    fn kill(&mut self, id: WorkerId) {
+        self.world.workers.remove(&id);
+        self.event(Event::WorkerLost(id, "signal 9".to_owned()));
+    }
+
+    fn run(&mut self) {
+        for pick in 0.. {
+            if !self.step(pick, false) {
+                break;
+            }
+        }
+    }
+
+    fn done(&self) -> BTreeSet<u64> {
+        self.world
+            .heard
+            .iter()
+            .filter_map(|m| if let ToClient::Done { future, .. } = m { Some(future.0) } else { None })
+            .collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.machine.n_tasks() == 0
+    }
+}
+
+#[test]
+fn a_chain_runs_and_only_its_end_is_kept() {
+    let mut cluster = Cluster::new(2, 1);
+    cluster.submit(submission("chain", &[vec![], vec![0], vec![1], vec![2]], &[3], 5));
+    cluster.run();
+    assert_eq!(cluster.done(), BTreeSet::from([5]));
+    let held: usize = cluster.world.workers.values().map(|w| w.holds.len()).sum();
+    assert_eq!(held, 1);
+    cluster.say(FromClient::Release(vec![FutureId(5)]));
+    assert!(cluster.is_empty());
+    assert!(cluster.world.workers.values().all(|w| w.holds.is_empty() && w.functions.is_empty()));
+}
+
+#[test]
+fn what_only_a_dead_worker_held_is_made_again_and_nothing_else() {
+    let mut cluster = Cluster::new(2, 1);
+    cluster.submit(submission("pair", &[vec![], vec![]], &[0, 1], 0));
+    cluster.run();
+    let victim = *cluster.world.workers.iter().find(|(_, w)| w.holds.len() == 1).unwrap().0;
+    cluster.kill(victim);
+    let to_run: usize = cluster.world.workers.values().map(|w| w.to_run.len()).sum();
+    assert_eq!(to_run, 1, "one value was lost");
+    assert!(cluster.world.heard.iter().any(|m| matches!(m, ToClient::Lost { .. })));
+    cluster.run();
+    assert_eq!(cluster.machine.held().0, 2);
+}
+
+#[test]
+fn a_failure_is_told_with_the_task_to_blame() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.submit(submission("chain", &[vec![], vec![0], vec![1]], &[2], 0));
+    assert!(cluster.step(0, true));
+    let failed = cluster.world.heard.iter().find_map(|m| {
+        if let ToClient::Failed { key, failure, .. } = m { Some((key.to_string(), failure.to_string())) } else { None }
+    });
+    assert_eq!(failed, Some(("('chain', 0)".to_owned(), "no".to_owned())));
+    cluster.say(FromClient::Retry(vec![FutureId(0)]));
+    cluster.run();
+    assert_eq!(cluster.done(), BTreeSet::from([0]));
+}
+
+#[test]
+fn a_task_under_which_workers_die_is_given_up_and_says_how_they_died() {
+    let mut cluster = Cluster::new(5, 1);
+    cluster.submit(submission("killer", &[vec![]], &[0], 0));
+    for _ in 0..4 {
+        let victim = *cluster.world.workers.iter().find(|(_, w)| !w.to_run.is_empty()).unwrap().0;
+        cluster.kill(victim);
+    }
+    let Some(ToClient::Failed { failure: Failure::KilledWorker { deaths }, .. }) = cluster.world.heard.last() else {
+        panic!("{:?}", cluster.world.heard)
+    };
+    assert_eq!(deaths.len(), 4);
+    assert!(deaths[0].contains("signal 9"), "{deaths:?}");
+}
+
+#[test]
+fn a_wide_graph_waits_at_the_scheduler() {
+    let mut cluster = Cluster::new(2, 2);
+    cluster.submit(submission("wide", &vec![vec![]; 100], &[0, 1, 2], 0));
+    cluster.submit(submission("wider", &vec![vec![]; 100], &(0..100).collect::<Vec<_>>(), 10));
+    let given: Vec<usize> = cluster.world.workers.values().map(|w| w.to_run.len()).collect();
+    assert!(given.iter().all(|&n| n <= 3), "1.1 times two threads, rounded up: {given:?}");
+}
+
+#[test]
+fn a_demand_that_nobody_meets_is_told_and_met_when_somebody_comes() {
+    let mut cluster = Cluster::new(1, 1);
+    let (mut submit, functions) = submission("gpu", &[vec![]], &[0], 0);
+    submit.restrictions.resources = vec![("GPU".to_owned(), 1.0)];
+    cluster.submit((submit, functions));
+    cluster.say(FromClient::Story { request: 1, futures: vec![FutureId(0)] });
+    let Some(ToClient::Stories { stories, .. }) = cluster.world.heard.last() else { panic!() };
+    assert!(stories[0].1.contains("GPU = 1"), "{stories:?}");
+    let hello = WorkerHello { n_threads: 1, resources: vec![("GPU".to_owned(), 1.0)], ..WorkerHello::default() };
+    let id = cluster.machine.add_worker(cluster.now, hello);
+    cluster.world.workers.insert(id, FakeWorker::default());
+    cluster.flush();
+    assert_eq!(cluster.world.workers[&id].to_run.len(), 1);
+}
+
+#[test]
+fn a_leaving_worker_hands_its_values_over() {
+    let mut cluster = Cluster::new(2, 1);
+    cluster.submit(submission("pair", &[vec![], vec![]], &[0, 1], 0));
+    cluster.run();
+    let (&leaving, worker) = cluster.world.workers.iter().find(|(_, w)| w.holds.len() == 1).unwrap();
+    let value = *worker.holds.first().unwrap();
+    let (&other, _) = cluster.world.workers.iter().find(|(id, _)| **id != leaving).unwrap();
+    cluster.event(Event::Worker(leaving, FromWorker::Leaving));
+    cluster.event(Event::Worker(other, FromWorker::Added(vec![(value, 8)])));
+    cluster.event(Event::Tick);
+    assert_eq!(cluster.machine.worker_info(leaving).n_held, 0);
+    cluster.kill(leaving);
+    assert!(!cluster.world.heard.iter().any(|m| matches!(m, ToClient::Lost { .. })));
+}
+
+#[test]
+fn malformed_layers_are_refused() {
+    let mut cluster = Cluster::new(1, 1);
+    let (mut submit, functions) = submission("chain", &[vec![], vec![0]], &[1], 0);
+    for at in 0..submit.layers.len() {
+        submit.layers[at] ^= 0x55;
+        cluster.submit((submit.clone(), functions.clone()));
+        submit.layers[at] ^= 0x55;
+    }
+    submit.layers.truncate(3);
+    cluster.submit((submit, functions));
+    assert!(matches!(cluster.world.heard.last(), Some(ToClient::SubmitRefused { .. })));
+}
+
+fn arbitrary_graph() -> impl Strategy<Value = Vec<Vec<u32>>> {
+    prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..4), 1..40).prop_map(|tasks| {
+        let edges = |(at, picks): (usize, Vec<prop::sample::Index>)| {
+            if at == 0 { Vec::new() } else { picks.into_iter().map(|pick| pick.index(at) as u32).collect() }
+        };
+        tasks.into_iter().enumerate().map(edges).collect()
+    })
+}
+
+#[derive(Debug, Clone)]
+enum Happening {
+    Step(usize),
+    Fail(usize),
+    Kill(usize),
+    Join,
+    Release(usize),
+    Cancel(usize),
+    Retry(usize),
+    Submit(Vec<Vec<u32>>, usize),
+    Pause(usize, bool),
+    Tick,
+}
+
+fn arbitrary_happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        12 => any::<usize>().prop_map(Happening::Step),
+        1 => any::<usize>().prop_map(Happening::Fail),
+        1 => any::<usize>().prop_map(Happening::Kill),
+        1 => Just(Happening::Join),
+        1 => any::<usize>().prop_map(Happening::Release),
+        1 => any::<usize>().prop_map(Happening::Cancel),
+        1 => any::<usize>().prop_map(Happening::Retry),
+        1 => (arbitrary_graph(), 0usize..3).prop_map(|(graph, name)| Happening::Submit(graph, name)),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(worker, paused)| Happening::Pause(worker, paused)),
+        1 => Just(Happening::Tick),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// The invariants hold after every event (the machine checks them), everything wanted is made in the end
+    /// unless it failed, and nothing is left when nobody wants anything.
+    #[test]
+    fn whatever_happens(first in arbitrary_graph(), happenings in prop::collection::vec(arbitrary_happening(), 0..120)) {
+        let mut cluster = Cluster::new(3, 2);
+        let mut next_future = 0;
+        let mut names: BTreeMap<usize, Vec<Vec<u32>>> = BTreeMap::new();
+        let submit = |cluster: &mut Cluster, graph: Vec<Vec<u32>>, name: usize, next: &mut u64, names: &mut BTreeMap<usize, Vec<Vec<u32>>>| {
+            // One name, one computation: the same graph again shares its tasks.
+            let graph = names.entry(name).or_insert(graph).clone();
+            let outputs: Vec<u32> = (0..graph.len() as u32).filter(|t| t % 3 == 0 || *t as usize + 1 == graph.len()).collect();
+            cluster.submit(submission(&format!("g{name}"), &graph, &outputs, *next));
+            *next += outputs.len() as u64;
+        };
+        submit(&mut cluster, first, 0, &mut next_future, &mut names);
+        let mut cancelled = false;
+        for happening in happenings {
+            let ids: Vec<WorkerId> = cluster.world.workers.keys().copied().collect();
+            match happening {
+                Happening::Step(pick) => { cluster.step(pick, false); }
+                Happening::Fail(pick) => { cluster.step(pick, true); cancelled = true; }
+                Happening::Kill(pick) => if !ids.is_empty() { cluster.kill(ids[pick % ids.len()]); },
+                Happening::Join => { cluster.add_worker(2); }
+                Happening::Release(pick) => cluster.say(FromClient::Release(vec![FutureId(pick as u64 % next_future)])),
+                Happening::Cancel(pick) => { cancelled = true; cluster.say(FromClient::Cancel(vec![FutureId(pick as u64 % next_future)])) }
+                Happening::Retry(pick) => cluster.say(FromClient::Retry(vec![FutureId(pick as u64 % next_future)])),
+                Happening::Submit(graph, name) => submit(&mut cluster, graph, name, &mut next_future, &mut names),
+                Happening::Pause(pick, paused) => if !ids.is_empty() {
+                    cluster.event(Event::Worker(ids[pick % ids.len()], FromWorker::Paused(paused)));
+                },
+                Happening::Tick => cluster.event(Event::Tick),
+            }
+        }
+        cluster.add_worker(4);
+        for id in cluster.world.workers.keys().copied().collect::<Vec<_>>() {
+            cluster.event(Event::Worker(id, FromWorker::Paused(false)));
+        }
+        cluster.run();
+        for progress in cluster.machine.progress() {
+            prop_assert_eq!(progress.waiting + progress.queued + progress.processing, 0, "{:?}", progress);
+            prop_assert!(cancelled || progress.erred == 0 || progress.what.is_empty() || progress.erred < 40);
+        }
+        cluster.say(FromClient::Release((0..next_future).map(FutureId).collect()));
+        prop_assert!(cluster.is_empty());
+        prop_assert!(cluster.world.workers.values().all(|w| w.holds.is_empty() && w.functions.is_empty()));
+    }
+}
