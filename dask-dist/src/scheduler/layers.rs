@@ -65,10 +65,6 @@ impl std::ops::Index<u32> for Layers {
 }
 
 impl Layers {
-    pub(super) fn find(&self, name: &Name) -> Option<u32> {
-        self.by_name.get(name).copied()
-    }
-
     /// The layer of this name; new if there was none.
     ///
     /// # Errors

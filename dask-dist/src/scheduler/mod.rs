@@ -75,31 +75,31 @@ pub enum Event {
 
 /// The scheduler.
 pub struct Machine {
-    pub(super) settings: Settings,
-    pub(super) now: Duration,
-    pub(super) tasks: Tasks,
-    pub(super) layers: Layers,
-    pub(super) functions: Functions,
-    pub(super) workers: Workers,
-    pub(super) clients: Clients,
-    pub(super) failures: HashMap<u32, FailureEntry, FixedState>,
+    settings: Settings,
+    now: Duration,
+    tasks: Tasks,
+    layers: Layers,
+    functions: Functions,
+    workers: Workers,
+    clients: Clients,
+    failures: HashMap<u32, FailureEntry, FixedState>,
     /// How the workers died that ran a task, for those tasks.
-    pub(super) deaths: HashMap<u32, Vec<String>, FixedState>,
+    deaths: HashMap<u32, Vec<String>, FixedState>,
     /// Dependents that were submitted later than the task itself, and how many edges they have to it.
-    pub(super) later_dependents: HashMap<u32, BTreeMap<u32, u32>, FixedState>,
-    pub(super) demands: Demands,
-    pub(super) moves: Moves,
+    later_dependents: HashMap<u32, BTreeMap<u32, u32>, FixedState>,
+    demands: Demands,
+    moves: Moves,
     /// Ready, to be placed where their inputs are.
-    pub(super) ready: Vec<u32>,
+    ready: Vec<u32>,
     /// Ready, to be given to whoever has room, by priority.
-    pub(super) queue: BinaryHeap<queue::Entry>,
+    queue: BinaryHeap<queue::Entry>,
     /// Perhaps nobody needs these.
-    pub(super) useless: Vec<u32>,
+    useless: Vec<u32>,
     /// Workers that may have got room since the last flush.
-    pub(super) touched: Vec<WorkerId>,
-    pub(super) n_submissions: u32,
-    pub(super) random: u64,
-    pub(super) outbox: Outbox,
+    touched: Vec<WorkerId>,
+    n_submissions: u32,
+    random: u64,
+    outbox: Outbox,
 }
 
 impl Machine {
@@ -257,7 +257,7 @@ impl Machine {
     }
 
     /// The next pseudorandom number (xorshift64*).
-    pub(super) fn random(&mut self, below: usize) -> usize {
+    fn random(&mut self, below: usize) -> usize {
         self.random ^= self.random >> 12;
         self.random ^= self.random << 25;
         self.random ^= self.random >> 27;
@@ -265,7 +265,7 @@ impl Machine {
     }
 
     /// All dependents of a task, in the order of submission.
-    pub(super) fn dependents_of(&self, slot: u32) -> SmallVec<[u32; 8]> {
+    fn dependents_of(&self, slot: u32) -> SmallVec<[u32; 8]> {
         let n = self.tasks[slot].dependents.len;
         let mut all: SmallVec<[u32; 8]> = (0..n).filter_map(|i| self.tasks.dependent(slot, i)).collect();
         for (&dependent, &n_edges) in self.later_dependents.get(&slot).into_iter().flatten() {

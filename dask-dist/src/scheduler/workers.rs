@@ -126,11 +126,6 @@ impl Workers {
         &mut self.all[id.idx()]
     }
 
-    /// How many ever came.
-    pub(super) fn n_ever(&self) -> u32 {
-        self.all.len() as u32
-    }
-
     pub(super) fn insert(&mut self, worker: Worker) -> WorkerId {
         let id = WorkerId(self.all.len() as u32);
         self.n_threads += u64::from(worker.n_threads());
