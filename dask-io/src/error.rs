@@ -109,6 +109,16 @@ pub enum IoError {
         /// What there is.
         known: String,
     },
+    /// A file with other columns or types than the first of its folder.
+    #[error("{}: the columns are {found}, expected {expected} as in the first file", path.display())]
+    WrongColumns {
+        /// Which file.
+        path: PathBuf,
+        /// Its columns and their types.
+        found: String,
+        /// Those of the first file.
+        expected: String,
+    },
     /// An object that a file does not hold.
     #[error("{}: there is no dataset {name}; there are: {known}", path.display())]
     NoDataset {
@@ -149,7 +159,7 @@ impl IoError {
     }
 
     /// A format's library refused `path`.
-    #[cfg(feature = "hdf5")]
+    #[cfg(any(feature = "hdf5", feature = "parquet"))]
     pub(crate) fn format<E: std::fmt::Display>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
         let path = path.into();
         move |error| Self::Format { path, message: error.to_string() }

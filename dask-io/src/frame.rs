@@ -1,9 +1,9 @@
 //! Frames from and into files, in one line.
 
-#[cfg(feature = "csv")]
+#[cfg(any(feature = "csv", feature = "parquet"))]
 use std::sync::Arc;
 
-#[cfg(feature = "csv")]
+#[cfg(any(feature = "csv", feature = "parquet"))]
 use dask_frame::DataFrame;
 
 /// A frame of the CSV files that a pattern names.
@@ -13,4 +13,41 @@ use dask_frame::DataFrame;
 #[cfg(feature = "csv")]
 pub fn read_csv(pattern: &str, options: crate::csv::CsvOptions) -> Result<DataFrame, crate::IoError> {
     Ok(DataFrame::from_source(Arc::new(crate::csv::CsvSource::open(pattern, options)?)))
+}
+
+/// A frame of Parquet files: a pattern, a file, or a folder of `*.parquet`. A partition is a row group.
+///
+/// # Errors
+/// As [`ParquetSource::open`](crate::parquet::ParquetSource::open).
+#[cfg(feature = "parquet")]
+pub fn read_parquet(pattern: &str) -> Result<DataFrame, crate::IoError> {
+    Ok(DataFrame::from_source(Arc::new(crate::parquet::ParquetSource::open(pattern)?)))
+}
+
+/// Writes a frame as a folder of Parquet files, one a partition; nothing happens before the result, the number of rows,
+/// is computed.
+///
+/// ```
+/// use std::sync::Arc;
+/// use dask_core::Collection;
+/// use dask_frame::array::{ArrayRef, Int64Array, RecordBatch};
+/// use dask_io::{frame::{read_parquet, to_parquet}, parquet::Compression};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("numbers");
+/// let path = path.to_str().ok_or("not UTF-8")?;
+/// let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
+/// let frame = dask_frame::DataFrame::from_batches(vec![RecordBatch::try_from_iter([("n", numbers)])?])?;
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// assert_eq!(to_parquet(&frame, path, Compression::Snappy).compute_with(&scheduler, &context)?, 3);
+/// assert_eq!(read_parquet(path)?.compute_with(&scheduler, &context)?.num_rows(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "parquet")]
+pub fn to_parquet(
+    frame: &DataFrame,
+    folder: &str,
+    compression: crate::parquet::Compression,
+) -> dask_core::Delayed<u64> {
+    frame.store(Arc::new(crate::parquet::ParquetSink::create(folder, frame.schema(), compression)))
 }

@@ -1,9 +1,9 @@
-//! Formats and stores: text, JSON lines, CSV, HDF5; read and written in partitions and chunks.
+//! Formats and stores: text, JSON lines, CSV, Parquet, HDF5; read and written in partitions and chunks.
 //!
 //! Each format is a [`PartitionSource`](dask_core::PartitionSource) or a [`ChunkSource`](dask_core::ChunkSource), and
 //! can be read without any collection; the features `bag`, `array` and `frame` add one-line readers and writers of these.
 //!
-//! Features: a format each (`json`, `csv`, `hdf5`; text is always there), and `bag`, `array`, `frame`.
+//! Features: a format each (`json`, `csv`, `parquet`, `hdf5`; text is always there), and `bag`, `array`, `frame`.
 
 pub mod error; // what can go wrong
 pub mod store; // files: listing, opening, writing and then renaming
@@ -15,6 +15,8 @@ pub mod csv; // tables as text
 pub mod hdf5; // n-d datasets
 #[cfg(feature = "json")]
 pub mod json_lines; // a JSON value a line
+#[cfg(feature = "parquet")]
+pub mod parquet; // tables by columns
 
 #[cfg(feature = "array")]
 pub mod array;

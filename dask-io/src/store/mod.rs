@@ -2,6 +2,10 @@
 
 mod atomic;
 mod glob;
+#[cfg(feature = "parquet")]
+mod parts;
 
 pub use atomic::{AtomicFile, commit};
 pub use glob::{FileInfo, expand};
+#[cfg(feature = "parquet")]
+pub(crate) use parts::PartFolder;

@@ -6,4 +6,6 @@ mod csv;
 mod hdf5;
 #[cfg(all(feature = "json", feature = "bag"))]
 mod json;
+#[cfg(all(feature = "parquet", feature = "frame"))]
+mod parquet;
 mod text;

@@ -1,0 +1,9 @@
+//! Tables by columns: Parquet files, a partition a row group; written one file a partition.
+
+mod prune;
+mod read;
+mod schema;
+mod write;
+
+pub use read::ParquetSource;
+pub use write::{Compression, ParquetSink};

@@ -1,0 +1,93 @@
+//! Record batches into a folder of Parquet files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::SchemaRef;
+use dask_core::wire::{Encoder, Portable, WireError};
+use dask_core::{Items, PartitionSink, Receipt, TaskError};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use serde::{Deserialize, Serialize};
+
+use super::schema;
+use crate::error::IoError;
+use crate::store::{AtomicFile, PartFolder};
+
+/// How pages are compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Fast.
+    #[default]
+    Snappy,
+    /// Smaller, slower.
+    Gzip,
+}
+
+/// A folder of files `part.000000.parquet`, one a partition, with a row group a million rows.
+///
+/// Parts are written under temporary names and renamed when all are written; parts of an earlier, longer table are
+/// removed then. Other files of the folder stay as they are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ParquetSink {
+    folder: PartFolder,
+    #[serde(with = "schema")]
+    schema: SchemaRef,
+    compression: Compression,
+}
+
+impl ParquetSink {
+    /// A table at `folder`, with these columns. Nothing is touched before the first part is written.
+    pub fn create(folder: impl Into<PathBuf>, schema: &SchemaRef, compression: Compression) -> Self {
+        Self { folder: PartFolder::new(folder, "parquet"), schema: schema::nullable(schema), compression }
+    }
+}
+
+impl PartitionSink for ParquetSink {
+    type Item = RecordBatch;
+
+    fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+        let path = self.folder.path_of(partition);
+        let compression = match self.compression {
+            Compression::None => parquet::basic::Compression::UNCOMPRESSED,
+            Compression::Snappy => parquet::basic::Compression::SNAPPY,
+            Compression::Gzip => parquet::basic::Compression::GZIP(parquet::basic::GzipLevel::default()),
+        };
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let mut file = AtomicFile::create(&path)?;
+        let mut writer =
+            ArrowWriter::try_new(&mut file, self.schema.clone(), Some(properties)).map_err(IoError::format(&path))?;
+        let mut n_items = 0;
+        for batch in items {
+            let batch = batch?;
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let batch = RecordBatch::try_new_with_options(self.schema.clone(), batch.columns().to_vec(), &options)?;
+            writer.write(&batch).map_err(IoError::format(&path))?;
+            n_items += batch.num_rows() as u64;
+        }
+        writer.close().map_err(IoError::format(&path))?;
+        self.folder.park(partition, file, n_items)
+    }
+
+    fn commit(&self, receipts: &[Receipt]) -> Result<(), TaskError> {
+        Ok(self.folder.commit(receipts)?)
+    }
+}
+
+impl Portable for ParquetSink {
+    fn wire_name(&self) -> &'static str {
+        "io.parquet.write"
+    }
+    fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+        out.serde(self)
+    }
+}
+
+dask_core::register!("io.parquet.write", |input| {
+    let sink: ParquetSink = input.serde()?;
+    let sink: Arc<dyn PartitionSink<Item = RecordBatch>> = Arc::new(sink);
+    Ok(Box::new(sink))
+});
