@@ -159,7 +159,7 @@ impl IoError {
     }
 
     /// A format's library refused `path`.
-    #[cfg(any(feature = "hdf5", feature = "parquet"))]
+    #[cfg(any(feature = "csv", feature = "hdf5", feature = "parquet"))]
     pub(crate) fn format<E: std::fmt::Display>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
         let path = path.into();
         move |error| Self::Format { path, message: error.to_string() }

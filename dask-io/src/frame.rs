@@ -15,6 +15,13 @@ pub fn read_csv(pattern: &str, options: crate::csv::CsvOptions) -> Result<DataFr
     Ok(DataFrame::from_source(Arc::new(crate::csv::CsvSource::open(pattern, options)?)))
 }
 
+/// Writes a frame as a folder of CSV files with headers, one a partition; nothing happens before the result, the number
+/// of rows, is computed. How values are written: [`CsvSink`](crate::csv::CsvSink).
+#[cfg(feature = "csv")]
+pub fn to_csv(frame: &DataFrame, folder: &str) -> dask_core::Delayed<u64> {
+    frame.store(Arc::new(crate::csv::CsvSink::create(folder, frame.schema())))
+}
+
 /// A frame of Parquet files: a pattern, a file, or a folder of `*.parquet`. A partition is a row group.
 ///
 /// # Errors

@@ -6,6 +6,8 @@
 //! Features: a format each (`json`, `csv`, `parquet`, `hdf5`; text is always there), and `bag`, `array`, `frame`.
 
 pub mod error; // what can go wrong
+#[cfg(any(feature = "csv", feature = "parquet", all(feature = "hdf5", feature = "frame")))]
+mod schema; // of tables: types, and how they travel
 pub mod store; // files: listing, opening, writing and then renaming
 pub mod text; // lines by byte range, through gzip
 

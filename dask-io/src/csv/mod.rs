@@ -3,6 +3,8 @@
 mod columns;
 mod fields;
 mod source;
+mod write;
 
 pub use columns::ColumnType;
 pub use source::{CsvOptions, CsvSource};
+pub use write::CsvSink;

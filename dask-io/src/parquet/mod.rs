@@ -2,7 +2,6 @@
 
 mod prune;
 mod read;
-mod schema;
 mod write;
 
 pub use read::ParquetSource;

@@ -12,8 +12,9 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{prune, schema};
+use super::prune;
 use crate::error::IoError;
+use crate::schema;
 use crate::store::{FileInfo, expand};
 
 /// Rows that are decoded at a time.

@@ -11,8 +11,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
-use super::schema;
 use crate::error::IoError;
+use crate::schema;
 use crate::store::{AtomicFile, PartFolder};
 
 /// How pages are compressed.

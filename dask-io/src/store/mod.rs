@@ -2,10 +2,10 @@
 
 mod atomic;
 mod glob;
-#[cfg(feature = "parquet")]
+#[cfg(any(feature = "csv", feature = "parquet"))]
 mod parts;
 
 pub use atomic::{AtomicFile, commit};
 pub use glob::{FileInfo, expand};
-#[cfg(feature = "parquet")]
+#[cfg(any(feature = "csv", feature = "parquet"))]
 pub(crate) use parts::PartFolder;

@@ -5,7 +5,7 @@ use dask_frame::array::cast::AsArray;
 use dask_frame::array::types::{Float64Type, Int64Type};
 use dask_frame::{DataFrame, col, lit};
 use dask_io::csv::{ColumnType, CsvOptions};
-use dask_io::frame::read_csv;
+use dask_io::frame::{read_csv, to_csv};
 use dask_sched::{RoundTripScheduler, SyncScheduler};
 use proptest::prelude::*;
 
@@ -91,4 +91,60 @@ fn types_come_from_the_sample_and_what_differs_is_named() {
     assert!(
         read_csv(&pattern, options(None).dtype("y", ColumnType::Utf8)).unwrap_err().to_string().contains("id, flag, x")
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn what_is_written_is_read(
+        partitions in proptest::collection::vec(
+            proptest::collection::vec((any::<Option<i64>>(), proptest::option::of("[a-z,;\"\\r\\n]{1,6}x"), proptest::option::of(any::<f64>().prop_filter("a number", |x| !x.is_nan()))), 0..9),
+            1..12,
+        ),
+        separator in prop_oneof![Just(b','), Just(b';'), Just(b'\t')],
+        only in 0usize..4,
+    ) {
+        use dask_frame::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+        let batch = |rows: &[(Option<i64>, Option<String>, Option<f64>)]| {
+            let numbers: ArrayRef = std::sync::Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>());
+            let names: ArrayRef = std::sync::Arc::new(rows.iter().map(|row| row.1.as_deref()).collect::<StringArray>());
+            let floats: ArrayRef = std::sync::Arc::new(rows.iter().map(|row| row.2).collect::<Float64Array>());
+            let columns = [("n", numbers, true), ("a \"name\", and more", names, true), ("x", floats, true)];
+            // One column alone as well: an empty line is a null then, and a row.
+            RecordBatch::try_from_iter_with_nullable(columns.into_iter().enumerate().filter(|(i, _)| only == 3 || only == *i).map(|(_, column)| column)).unwrap()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let frame = DataFrame::from_batches(partitions.iter().map(|rows| batch(rows)).collect()).unwrap();
+        let expected = batch(&partitions.concat());
+        let path = folder.path().join("table");
+        let pattern = path.join("*.csv");
+        let typed = |options: CsvOptions| match only {
+            0 => options.dtype("n", ColumnType::Int64),
+            1 => options.dtype("a \"name\", and more", ColumnType::Utf8),
+            2 => options.dtype("x", ColumnType::Float64),
+            _ => options.dtype("n", ColumnType::Int64).dtype("a \"name\", and more", ColumnType::Utf8).dtype("x", ColumnType::Float64),
+        };
+        for scheduler in [&SyncScheduler as &dyn dask_core::Scheduler, &RoundTripScheduler] {
+            let context = RunContext::default();
+            let sink = dask_io::csv::CsvSink::create(&path, frame.schema()).separator(separator);
+            let n = frame.store(std::sync::Arc::new(sink)).compute_with(scheduler, &context).unwrap();
+            prop_assert_eq!(n as usize, expected.num_rows());
+            let back = read_csv(pattern.to_str().unwrap(), typed(CsvOptions { separator, ..options(None) })).unwrap();
+            prop_assert_eq!(&back.compute_with(scheduler, &context).unwrap(), &expected);
+        }
+    }
+}
+
+#[test]
+fn written_files_are_as_pandas_would_write_them() {
+    use dask_frame::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, RecordBatch};
+    let folder = tempfile::tempdir().unwrap();
+    let flags: ArrayRef = std::sync::Arc::new(BooleanArray::from(vec![Some(true), None]));
+    let days: ArrayRef = std::sync::Arc::new(Date32Array::from(vec![None, Some(18321)]));
+    let floats: ArrayRef = std::sync::Arc::new(Float64Array::from(vec![0.1, -3.0]));
+    let batch = RecordBatch::try_from_iter([("flag", flags), ("day", days), ("x", floats)]).unwrap();
+    let frame = DataFrame::from_batches(vec![batch]).unwrap();
+    to_csv(&frame, folder.path().to_str().unwrap()).compute_with(&SyncScheduler, &RunContext::default()).unwrap();
+    let text = std::fs::read_to_string(folder.path().join("part.000000.csv")).unwrap();
+    assert_eq!(text, "flag,day,x\ntrue,,0.1\n,2020-02-29,-3.0\n");
 }
