@@ -129,6 +129,26 @@ pub enum IoError {
         /// What there is.
         known: String,
     },
+    /// A table that a file does not hold.
+    #[error("{}: there is no table {name}; there are: {known}", path.display())]
+    NoTable {
+        /// Which file.
+        path: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A column that a format cannot hold.
+    #[error("{}: column {column:?} cannot be written: {why}", path.display())]
+    BadColumn {
+        /// Which file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Why not, and the way out.
+        why: String,
+    },
     /// A dataset of another rank or element type.
     #[error("{}: {name} has {found}, expected {expected}", path.display())]
     WrongDataset {

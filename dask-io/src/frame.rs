@@ -1,9 +1,9 @@
 //! Frames from and into files, in one line.
 
-#[cfg(any(feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "csv", feature = "hdf5", feature = "parquet"))]
 use std::sync::Arc;
 
-#[cfg(any(feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "csv", feature = "hdf5", feature = "parquet"))]
 use dask_frame::DataFrame;
 
 /// A frame of the CSV files that a pattern names.
@@ -57,4 +57,42 @@ pub fn to_parquet(
     compression: crate::parquet::Compression,
 ) -> dask_core::Delayed<u64> {
     frame.store(Arc::new(crate::parquet::ParquetSink::create(folder, frame.schema(), compression)))
+}
+
+/// A frame of a table of an HDF5 file that [`to_hdf`] wrote, cut into partitions of `rows` rows.
+///
+/// # Errors
+/// As [`TableSource::open`](crate::hdf5::TableSource::open).
+#[cfg(feature = "hdf5")]
+pub fn read_hdf(path: &str, key: &str, rows: usize) -> Result<DataFrame, crate::IoError> {
+    Ok(DataFrame::from_source(Arc::new(crate::hdf5::TableSource::open(path, key, rows)?)))
+}
+
+/// Writes a frame as the table `key` of a new HDF5 file; nothing happens before the result, the number of rows, is
+/// computed. What stood at `path` is replaced then.
+///
+/// # Errors
+/// As [`TableSink::create`](crate::hdf5::TableSink::create).
+///
+/// ```
+/// use std::sync::Arc;
+/// use dask_core::Collection;
+/// use dask_frame::array::{ArrayRef, Int64Array, RecordBatch};
+/// use dask_io::frame::{read_hdf, to_hdf};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("numbers.h5");
+/// let path = path.to_str().ok_or("not UTF-8")?;
+/// let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
+/// let frame = dask_frame::DataFrame::from_batches(vec![RecordBatch::try_from_iter([("n", numbers)])?])?;
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// assert_eq!(to_hdf(&frame, path, "/numbers")?.compute_with(&scheduler, &context)?, 3);
+/// let back = read_hdf(path, "/numbers", 2)?;
+/// assert_eq!(back.n_partitions(), 2);
+/// assert_eq!(back.compute_with(&scheduler, &context)?.num_rows(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "hdf5")]
+pub fn to_hdf(frame: &DataFrame, path: &str, key: &str) -> Result<dask_core::Delayed<u64>, crate::IoError> {
+    Ok(frame.store(Arc::new(crate::hdf5::TableSink::create(path, key, frame.schema())?)))
 }

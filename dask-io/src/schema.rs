@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+#[cfg(feature = "parquet")]
+use arrow_schema::DataType;
+use arrow_schema::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 /// Every kind of text is read as `Utf8`, every kind of bytes as `Binary`; metadata is dropped.

@@ -26,6 +26,11 @@ impl AtomicFile {
         Ok(Self { file, path })
     }
 
+    /// The temporary name, for libraries that open files themselves.
+    pub fn part(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Makes it stand at its path.
     ///
     /// # Errors

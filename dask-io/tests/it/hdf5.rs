@@ -39,3 +39,14 @@ fn what_is_not_there_is_named_with_what_is() {
     std::fs::write(folder.path().join("no.h5"), "text").unwrap();
     assert!(DatasetSource::<f64>::open(folder.path().join("no.h5").to_str().unwrap(), "x").is_err());
 }
+
+#[test]
+fn what_h5py_wrote_is_read() {
+    let path = format!("{}/tests/fixtures/h5py.h5", env!("CARGO_MANIFEST_DIR"));
+    let x = from_hdf5::<f64>(&path, "deep/x", &[4, 5]).unwrap();
+    let x = x.compute_with(&SyncScheduler, &RunContext::default()).unwrap();
+    assert_eq!(x.shape(), [7, 5]);
+    assert!(x.iter().enumerate().all(|(i, &found)| found == i as f64 / 4.0), "{x}");
+    let error = DatasetSource::<f64>::open(&path, "deep/y").err().unwrap().to_string();
+    assert!(error.contains("there are: /big-endian, /deep/x, /table/columns/n"), "{error}");
+}

@@ -4,6 +4,8 @@
 mod csv;
 #[cfg(all(feature = "hdf5", feature = "array"))]
 mod hdf5;
+#[cfg(all(feature = "hdf5", feature = "frame"))]
+mod hdf5_table;
 #[cfg(all(feature = "json", feature = "bag"))]
 mod json;
 #[cfg(all(feature = "parquet", feature = "frame"))]

@@ -1,0 +1,135 @@
+//! Record batches into a table of a new HDF5 file.
+//!
+//! How many rows stand before a partition is known only when all are there, and one file takes one writer. So each
+//! partition is written as a file of its own, by whichever thread or process has it, and the last task joins them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use dask_core::wire::{Encoder, Portable, WireError};
+use dask_core::{Items, PartitionSink, Receipt, TaskError};
+use hdf5::{File, Group};
+use serde::{Deserialize, Serialize};
+
+use super::columns;
+use super::table_read::rows;
+use crate::error::IoError;
+use crate::schema;
+use crate::store::{AtomicFile, parked, receipt};
+
+/// Rows that are copied at a time.
+const ROWS: usize = 1 << 18;
+
+/// A new HDF5 file with one table: a dataset a column, readable by any HDF5 library.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TableSink {
+    path: PathBuf,
+    key: String,
+    #[serde(with = "schema")]
+    schema: SchemaRef,
+}
+
+impl TableSink {
+    /// A file at `path` with the table `key`; what stands at `path` stays until all is written. Nothing is touched before
+    /// the first partition is written.
+    ///
+    /// # Errors
+    /// [`IoError::BadColumn`] for names and types that HDF5 does not have; [`IoError::Format`] without any column or key.
+    pub fn create(path: impl Into<PathBuf>, key: &str, schema: &SchemaRef) -> Result<Self, IoError> {
+        let path = path.into();
+        let key = key.trim_matches('/').to_owned();
+        if key.is_empty() || schema.fields().is_empty() {
+            let message = "a table needs a key (such as \"/data\") and at least one column".into();
+            return Err(IoError::Format { path, message });
+        }
+        for field in schema.fields() {
+            if let Some(why) = columns::refusal(field) {
+                return Err(IoError::BadColumn { path, column: field.name().clone(), why });
+            }
+        }
+        Ok(Self { path, key, schema: schema::nullable(schema) })
+    }
+
+    /// Makes a file with an empty table of `n_rows` rows.
+    fn table(&self, at: &Path, n_rows: usize) -> Result<Group, IoError> {
+        let group =
+            File::create(at).and_then(|file| file.create_group(&self.key)).map_err(IoError::format(&self.path))?;
+        columns::create(&group, &self.schema, n_rows).map_err(IoError::format(&self.path))?;
+        Ok(group)
+    }
+
+    fn write_rows(&self, group: &Group, start: usize, batch: &RecordBatch) -> Result<(), IoError> {
+        let columns = self.schema.fields().iter().zip(batch.columns());
+        columns.into_iter().try_for_each(|(field, column)| {
+            columns::write(group, field, start, column).map_err(IoError::format(&self.path))
+        })
+    }
+
+    /// Joins parts, in the order of the partitions, into the file.
+    fn join(&self, parts: &[(usize, PathBuf, usize)]) -> Result<(), TaskError> {
+        let file = AtomicFile::create(&self.path)?;
+        let group = self.table(file.part(), parts.iter().map(|part| part.2).sum())?;
+        let mut at = 0;
+        for (_, part, n_rows) in parts {
+            let from = File::open(part).and_then(|file| file.group(&self.key)).map_err(IoError::format(part))?;
+            for start in (0..*n_rows).step_by(ROWS) {
+                let batch = rows(part, &from, &self.schema, start, ROWS.min(n_rows - start))?;
+                self.write_rows(&group, at, &batch)?;
+                at += batch.num_rows();
+            }
+        }
+        drop(group);
+        file.finish()?;
+        Ok(())
+    }
+}
+
+impl PartitionSink for TableSink {
+    type Item = RecordBatch;
+
+    fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+        let batches = items.collect::<Result<Vec<_>, _>>()?;
+        let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let file = AtomicFile::create(&self.path)?;
+        let group = self.table(file.part(), n_rows)?;
+        let mut start = 0;
+        for batch in &batches {
+            self.write_rows(&group, start, batch)?;
+            start += batch.num_rows();
+        }
+        drop(group);
+        receipt(partition, &file.park()?, n_rows as u64)
+    }
+
+    fn commit(&self, receipts: &[Receipt]) -> Result<(), TaskError> {
+        let mut parts = Vec::with_capacity(receipts.len());
+        for receipt in receipts {
+            let (partition, path) = parked(receipt, &self.path)?;
+            parts.push((partition, path, receipt.n_items as usize));
+        }
+        parts.sort();
+        let joined = self.join(&parts);
+        // All go, whether or not one of them cannot; why the table could not be written matters more.
+        let removed = parts.iter().map(|(_, part, _)| std::fs::remove_file(part).map_err(IoError::file(part)));
+        let removed = removed.fold(Ok(()), Result::and);
+        joined?;
+        Ok(removed?)
+    }
+}
+
+impl Portable for TableSink {
+    fn wire_name(&self) -> &'static str {
+        "io.hdf5.table.write"
+    }
+    fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
+        out.serde(self)
+    }
+}
+
+dask_core::register!("io.hdf5.table.write", |input| {
+    let sink: TableSink = input.serde()?;
+    let sink: Arc<dyn PartitionSink<Item = RecordBatch>> = Arc::new(sink);
+    Ok(Box::new(sink))
+});
