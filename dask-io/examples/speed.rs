@@ -1,0 +1,156 @@
+//! Megabytes a second of each format: one table of numbers, and one with a text, written and read on one thread.
+//!
+//! `cargo run --release -p dask-io --features csv,parquet,hdf5,frame --example speed [ROWS]`. Files are read from the page
+//! cache: the figures are of parsing, not of the disk. MB are of the file; Mrow/s compares formats.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dask_core::{Collection, PartitionSource, RunContext, Want};
+use dask_frame::DataFrame;
+use dask_frame::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use dask_io::csv::CsvOptions;
+use dask_io::frame::{read_csv, read_hdf, read_parquet, to_csv, to_hdf, to_parquet};
+use dask_io::parquet::Compression;
+use dask_io::text::TextSource;
+use dask_sched::SyncScheduler;
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome {
+    let rows = std::env::args().nth(1).map_or(Ok(2_000_000), |rows| rows.parse::<usize>())?;
+    let folder = tempfile::tempdir()?;
+    println!("{rows} rows, medians of 3\n{:<54} {:>8} {:>8} {:>8}", "", "MB", "MB/s", "Mrow/s");
+    for text in [false, true] {
+        formats(&folder.path().join(if text { "text" } else { "numbers" }), rows, text)?;
+    }
+    Ok(())
+}
+
+fn formats(folder: &Path, rows: usize, text: bool) -> Outcome {
+    let what = if text { "id, name, amount" } else { "four numbers" };
+    let frame = DataFrame::from_batches(vec![table(rows, text)?])?;
+    let at = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    std::fs::create_dir_all(folder)?;
+
+    let csv = at("csv/*.csv");
+    measure(&format!("write csv, {what}"), rows, || compute(&to_csv(&frame, &at("csv"))), || size(&at("csv")))?;
+    measure(
+        &format!("read csv, {what}"),
+        rows,
+        || Ok(compute(&read_csv(&csv, CsvOptions::default())?)?.num_rows() as u64),
+        || size(&at("csv")),
+    )?;
+    let one = |frame: DataFrame| compute(&frame.select(&["id"])?).map(|found| found.num_rows() as u64);
+    measure(
+        &format!("read one column of csv, {what}"),
+        rows,
+        || one(read_csv(&csv, CsvOptions::default())?),
+        || size(&at("csv")),
+    )?;
+    measure(&format!("read lines of csv, {what}"), rows + 1, || lines(&csv), || size(&at("csv")))?;
+    let mut gzip =
+        flate2::write::GzEncoder::new(std::fs::File::create(at("all.csv.gz"))?, flate2::Compression::default());
+    let mut bytes = Vec::new();
+    std::fs::File::open(at("csv/part.000000.csv"))?.read_to_end(&mut bytes)?;
+    gzip.write_all(&bytes)?;
+    gzip.finish()?;
+    measure(
+        &format!("read lines of gzip (MB of text), {what}"),
+        rows + 1,
+        || lines(&at("all.csv.gz")),
+        || Ok(bytes.len() as u64),
+    )?;
+    measure(
+        &format!("write parquet, {what}"),
+        rows,
+        || compute(&to_parquet(&frame, &at("parquet"), Compression::Snappy)),
+        || size(&at("parquet")),
+    )?;
+    measure(
+        &format!("read parquet, {what}"),
+        rows,
+        || Ok(compute(&read_parquet(&at("parquet"))?)?.num_rows() as u64),
+        || size(&at("parquet")),
+    )?;
+    measure(
+        &format!("read one column of parquet, {what}"),
+        rows,
+        || one(read_parquet(&at("parquet"))?),
+        || size(&at("parquet")),
+    )?;
+    std::fs::create_dir_all(at("hdf"))?;
+    let hdf = at("hdf/table.h5");
+    measure(&format!("write hdf, {what}"), rows, || compute(&to_hdf(&frame, &hdf, "data")?), || size(&at("hdf")))?;
+    measure(
+        &format!("read hdf, {what}"),
+        rows,
+        || Ok(compute(&read_hdf(&hdf, "data", 1 << 20)?)?.num_rows() as u64),
+        || size(&at("hdf")),
+    )?;
+    measure(
+        &format!("read one column of hdf, {what}"),
+        rows,
+        || one(read_hdf(&hdf, "data", 1 << 20)?),
+        || size(&at("hdf")),
+    )
+}
+
+fn table(rows: usize, text: bool) -> Outcome<RecordBatch> {
+    // A plain generator: the values only have to differ.
+    let number = |i: usize| (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values((0..rows).map(|i| (number(i) % 500) as i64)));
+    let amounts: ArrayRef =
+        Arc::new(Float64Array::from_iter_values((0..rows).map(|i| (number(i) % 1_000_000) as f64 / 100.0)));
+    if text {
+        let names = ["Alice", "Bob", "Charlie", "Dan", "Edith", "Frank"];
+        let names: ArrayRef =
+            Arc::new(StringArray::from_iter_values((0..rows).map(|i| names[number(i) as usize % names.len()])));
+        return Ok(RecordBatch::try_from_iter([("id", ids), ("name", names), ("amount", amounts)])?);
+    }
+    let large: ArrayRef = Arc::new(Int64Array::from_iter_values((0..rows).map(|i| number(i) as i64)));
+    let small: ArrayRef = Arc::new(Int64Array::from_iter_values((0..rows).map(|i| i as i64)));
+    Ok(RecordBatch::try_from_iter([("id", ids), ("large", large), ("amount", amounts), ("i", small)])?)
+}
+
+fn compute<C: Collection>(what: &C) -> Outcome<C::Output> {
+    Ok(what.compute_with(&SyncScheduler, &RunContext::default())?)
+}
+
+fn lines(pattern: &str) -> Outcome<u64> {
+    let source = TextSource::open(pattern, Some(64 << 20))?;
+    let mut n = 0;
+    for partition in 0..source.n_partitions() {
+        for line in source.read(partition, &Want::default()).map_err(|error| error.to_string())? {
+            n += u64::from(!line.map_err(|error| error.to_string())?.is_empty());
+        }
+    }
+    Ok(n)
+}
+
+fn size(folder: &str) -> Outcome<u64> {
+    let mut n = 0;
+    for entry in std::fs::read_dir(folder)? {
+        n += entry?.metadata()?.len();
+    }
+    Ok(n)
+}
+
+/// Prints the median; fails if the number of rows is not the expected one.
+fn measure(what: &str, rows: usize, mut run: impl FnMut() -> Outcome<u64>, size: impl Fn() -> Outcome<u64>) -> Outcome {
+    let mut seconds = Vec::new();
+    for _ in 0..3 {
+        let begins = Instant::now();
+        let found = run()?;
+        seconds.push(begins.elapsed().as_secs_f64());
+        if found != rows as u64 {
+            return Err(format!("{what}: {found} rows instead of {rows}").into());
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    let mb = size()? as f64 / 1e6;
+    println!("{what:<54} {mb:>8.1} {:>8.0} {:>8.1}", mb / seconds[1], rows as f64 / 1e6 / seconds[1]);
+    Ok(())
+}
