@@ -1,0 +1,118 @@
+//! What can go wrong between processes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Failures of connections and of the cluster's own machinery.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DistError {
+    /// A text that is not an address.
+    #[error("{text:?} is not an address: write tcp://host:port, host:port or inproc://name")]
+    BadAddress {
+        /// The text.
+        text: String,
+    },
+    /// Nobody answers at an address.
+    #[error("cannot connect to {address}: {source}; is a scheduler or worker running there?")]
+    Connect {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// An address cannot be listened at.
+    #[error("cannot listen at {address}: {source}; choose another port, or 0 for any that is free")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// The other side does not go on.
+    #[error("{address} did not finish {what} within {after:?}")]
+    Timeout {
+        /// The peer.
+        address: String,
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        after: Duration,
+    },
+    /// The other side is something else.
+    #[error("{address} does not speak this protocol: {found}")]
+    NotDask {
+        /// The peer.
+        address: String,
+        /// What it seems to be.
+        found: String,
+    },
+    /// The other side does not want this connection.
+    #[error("{address} refused the connection: {why}")]
+    Refused {
+        /// The peer.
+        address: String,
+        /// Its reason.
+        why: String,
+    },
+    /// The connection ended without a farewell.
+    #[error("the connection to {address} was cut: {why}")]
+    Cut {
+        /// The peer.
+        address: String,
+        /// What the system said.
+        why: String,
+    },
+    /// The other side sent nonsense.
+    #[error("malformed message from {address}: {why}")]
+    Malformed {
+        /// The peer.
+        address: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The other side sent too much, or does not read.
+    #[error("{address}: {what} of {found} bytes exceeds the limit of {limit}")]
+    Limit {
+        /// The peer.
+        address: String,
+        /// What is too large.
+        what: &'static str,
+        /// How large.
+        found: u64,
+        /// What is allowed.
+        limit: u64,
+    },
+    /// The scheduler is not there any more.
+    #[error("the scheduler at {address} is gone: {why}")]
+    SchedulerGone {
+        /// Where it was.
+        address: String,
+        /// How it went.
+        why: String,
+    },
+    /// Something of the system's: threads, processes, files.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// Something else, in words.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl DistError {
+    /// A failure of the system's.
+    pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { what: what.into(), source: Arc::new(source) }
+    }
+}
+
+impl From<DistError> for dask_core::Error {
+    fn from(error: DistError) -> Self {
+        Self::other(error)
+    }
+}

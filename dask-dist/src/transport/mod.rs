@@ -1,0 +1,186 @@
+//! Connections that carry batches: within a process as they are, over TCP as frames.
+
+mod address;
+mod inproc;
+mod tcp;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+
+pub use crate::wire::handshake::{Hello, Role};
+pub use crate::wire::limits::CommSettings;
+pub use address::Address;
+
+use crate::error::DistError;
+use crate::protocol::Batch;
+
+/// What may be said: any serde type.
+pub trait Message: Serialize + DeserializeOwned + Send + 'static {}
+
+impl<M: Serialize + DeserializeOwned + Send + 'static> Message for M {}
+
+/// The other side is not there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is closed")]
+pub struct Closed;
+
+/// The sending side of a connection; clones send to the same one. When the last is dropped, what was sent is
+/// delivered and the connection ends in order.
+pub struct Outbox<M> {
+    to: mpsc::UnboundedSender<Batch<M>>,
+    queued: Arc<AtomicU64>,
+}
+
+impl<M> Clone for Outbox<M> {
+    fn clone(&self) -> Self {
+        Self { to: self.to.clone(), queued: self.queued.clone() }
+    }
+}
+
+impl<M> Outbox<M> {
+    /// Queues a batch. Never blocks.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub fn send(&self, batch: Batch<M>) -> Result<(), Closed> {
+        self.to.send(batch).map_err(|_| Closed)
+    }
+
+    /// Bytes that were framed and are not with the system yet; 0 within a process.
+    pub fn queued_nbytes(&self) -> u64 {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Whether the other side is gone.
+    pub fn is_closed(&self) -> bool {
+        self.to.is_closed()
+    }
+}
+
+/// The receiving side of a connection.
+pub struct Inbox<M> {
+    from: Receiver<M>,
+}
+
+enum Receiver<M> {
+    InProc(mpsc::UnboundedReceiver<Batch<M>>),
+    Tcp(mpsc::Receiver<Result<Batch<M>, DistError>>),
+}
+
+impl<M> Inbox<M> {
+    /// The next batch; none if the other side has ended the connection in order. May be dropped and called again.
+    ///
+    /// # Errors
+    /// A cut, a limit exceeded, malformed bytes; after that, none.
+    pub async fn recv(&mut self) -> Result<Option<Batch<M>>, DistError> {
+        match &mut self.from {
+            Receiver::InProc(from) => Ok(from.recv().await),
+            Receiver::Tcp(from) => from.recv().await.transpose(),
+        }
+    }
+
+    /// A batch that is there already.
+    pub fn try_recv(&mut self) -> Option<Result<Batch<M>, DistError>> {
+        match &mut self.from {
+            Receiver::InProc(from) => from.try_recv().ok().map(Ok),
+            Receiver::Tcp(from) => from.try_recv().ok(),
+        }
+    }
+}
+
+/// A connection.
+pub struct Link<Out, In> {
+    /// To the other side.
+    pub outbox: Outbox<Out>,
+    /// From the other side.
+    pub inbox: Inbox<In>,
+    /// Who is there.
+    pub peer: Hello,
+    /// Where it is, for people.
+    pub address: String,
+}
+
+/// Connects, and introduces this process.
+///
+/// # Errors
+/// Nobody there, another protocol, a refusal, silence.
+pub async fn connect<Out: Message, In: Message>(
+    address: &Address,
+    hello: Hello,
+    settings: &CommSettings,
+) -> Result<Link<Out, In>, DistError> {
+    match address {
+        Address::InProc(name) => inproc::connect(name, hello),
+        Address::Tcp(host) => tcp::connect(host, hello, settings).await,
+    }
+}
+
+/// Where others connect.
+pub struct Listener(Kind);
+
+enum Kind {
+    InProc(inproc::Listener),
+    Tcp(tcp::Listener),
+}
+
+impl Listener {
+    /// Listens. Port 0 is any that is free. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the address is in use, or not of this machine.
+    pub async fn bind(address: &Address, hello: Hello, settings: &CommSettings) -> Result<Self, DistError> {
+        Ok(Self(match address {
+            Address::InProc(name) => Kind::InProc(inproc::Listener::bind(name, hello)?),
+            Address::Tcp(host) => Kind::Tcp(tcp::Listener::bind(host, hello, settings).await?),
+        }))
+    }
+
+    /// Where it listens, with the real port.
+    pub fn address(&self) -> Address {
+        match &self.0 {
+            Kind::InProc(listener) => listener.address(),
+            Kind::Tcp(listener) => listener.address(),
+        }
+    }
+
+    /// The next who has introduced itself. Those who are slow to do so hold nobody up.
+    pub async fn accept(&mut self) -> Option<Incoming> {
+        match &mut self.0 {
+            Kind::InProc(listener) => {
+                listener.accept().await.map(|i| Incoming { peer: i.hello.clone(), from: From::InProc(i) })
+            }
+            Kind::Tcp(listener) => {
+                listener.accept().await.map(|i| Incoming { peer: i.hello.clone(), from: From::Tcp(i) })
+            }
+        }
+    }
+}
+
+/// Somebody who has introduced itself; by its role, the messages are chosen.
+pub struct Incoming {
+    /// Who it is.
+    pub peer: Hello,
+    from: From,
+}
+
+enum From {
+    InProc(inproc::Incoming),
+    Tcp(tcp::Incoming),
+}
+
+impl Incoming {
+    /// The connection.
+    ///
+    /// # Errors
+    /// Within a process: if the other side speaks other types.
+    pub fn link<Out: Message, In: Message>(self) -> Result<Link<Out, In>, DistError> {
+        match self.from {
+            From::InProc(incoming) => incoming.link(),
+            From::Tcp(incoming) => Ok(incoming.link()),
+        }
+    }
+}
