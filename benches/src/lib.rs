@@ -1,3 +1,4 @@
-//! The sample data, which the tour and the benchmarks share.
+//! The sample data and the graphs that the tour and the benchmarks share.
 
 pub mod data; // deterministic, realistic, made where it is missing
+pub mod shapes; // graphs of empty tasks

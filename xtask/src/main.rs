@@ -1,6 +1,7 @@
 //! `cargo xtask`: prepares tools and calls cargo. Links no crate of the workspace: it must be there before HDF5 can be
 //! built.
 
+mod bench; // measurements, with other systems beside
 mod run; // commands, and where the workspace is
 mod tidy; // the rules of the house
 mod tools; // cmake, for the static build of HDF5
@@ -17,7 +18,8 @@ const USAGE: &str = "cargo xtask COMMAND [--without hdf5] [ARGUMENTS]
   features   every feature of every crate builds alone
   tour       the main job, on data it makes first; arguments go to the tour
   gen-data   makes the sample data; arguments go to the generator
-  overhead   what a task costs on each local scheduler
+  bench      cargo bench; or `bench sched`: what a task costs, with Dask beside from an environment of its own
+             (`--python PYTHON`: with that Python's Dask; `--without dask`: ours alone)
 
 --without hdf5 leaves out what needs the HDF5 library (and so cmake).";
 
@@ -51,7 +53,7 @@ fn dispatch(command: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {
         "features" => tidy::features(hdf5),
         "tour" => program("tour", rest, hdf5),
         "gen-data" => program("gen_data", rest, hdf5),
-        "overhead" => cargo(&["run", "--release", "-p", "dask-sched", "--example", "overhead"], false),
+        "bench" => bench::bench(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

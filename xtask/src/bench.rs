@@ -1,0 +1,33 @@
+//! Measurements: those of criterion, and those with other systems beside.
+
+use crate::run::{Failure, cargo};
+use crate::tools;
+
+/// `bench` alone is `cargo bench`; `bench sched …` runs our schedulers and Dask's in one go.
+pub(crate) fn bench(rest: &[String]) -> Result<(), Failure> {
+    match rest.split_first() {
+        Some((what, rest)) if what == "sched" => with_peer("sched", rest),
+        _ => {
+            let mut arguments = vec!["bench", "-p", "dask-benches"];
+            arguments.extend(rest.iter().map(String::as_str));
+            cargo(&arguments, false)
+        }
+    }
+}
+
+/// Runs a program of `benches` with the Python that has its peers.
+fn with_peer(program: &str, rest: &[String]) -> Result<(), Failure> {
+    let mut rest = rest.to_vec();
+    let alone = rest.windows(2).position(|pair| pair == ["--without", "dask"]);
+    if let Some(at) = alone {
+        rest.drain(at..at + 2);
+    } else if !rest.iter().any(|argument| argument == "--python") {
+        match tools::peers() {
+            Ok(python) => rest.extend(["--python".to_owned(), python.display().to_string()]),
+            Err(Failure(why)) => eprintln!("xtask: {why}; ours is measured alone"),
+        }
+    }
+    let mut arguments = vec!["run", "--release", "-p", "dask-benches", "--bin", program, "--"];
+    arguments.extend(rest.iter().map(String::as_str));
+    cargo(&arguments, false)
+}
