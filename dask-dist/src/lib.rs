@@ -9,5 +9,8 @@ pub mod transport;
 pub mod wire;
 // The pure machines.
 pub mod scheduler;
+pub mod worker;
+// I/O around them.
+pub mod shell;
 
 pub use error::DistError;

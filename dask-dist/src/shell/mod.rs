@@ -1,0 +1,3 @@
+//! I/O around the machines, and no decisions.
+
+pub mod scheduler;

@@ -1,0 +1,227 @@
+//! The scheduler's loop: events from connections into the machine, what it says out to connections.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use dask_core::Value;
+use tokio::sync::{mpsc, watch};
+
+use crate::error::DistError;
+use crate::protocol::{Batch, ClientId, FromClient, FromWorker, ToClient, ToWorker, WorkerHello, WorkerId};
+use crate::scheduler::{Action, Event, Machine, Settings};
+use crate::transport::{CommSettings, Inbox, Incoming, Link, Listener, Message, Outbox, Role};
+
+/// Events taken together, at most, before what follows from them is said.
+const TOGETHER: usize = 256;
+const TICK: Duration = Duration::from_millis(500);
+
+/// What connections tell the loop.
+enum Heard {
+    Worker(WorkerId, Batch<FromWorker>),
+    WorkerGone(WorkerId, String),
+    Client(ClientId, Batch<FromClient>),
+    ClientGone(ClientId),
+}
+
+/// Runs a scheduler until `stop` becomes true (or its sender is dropped), or the listener ends.
+///
+/// # Errors
+/// None at present: what goes wrong with one connection ends that one.
+pub async fn serve_scheduler(
+    mut listener: Listener,
+    settings: Settings,
+    comm: CommSettings,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), DistError> {
+    let (hear, mut heard) = mpsc::channel(4 * TOGETHER);
+    let mut shell = Shell {
+        machine: Machine::new(settings, 1),
+        start: Instant::now(),
+        workers: HashMap::new(),
+        clients: HashMap::new(),
+        actions: Vec::new(),
+        comm,
+        hear,
+    };
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            // What is under way goes before what is new.
+            biased;
+            changed = stop.changed() => if changed.is_err() || *stop.borrow() { break },
+            _ = ticks.tick() => {
+                shell.machine.handle(shell.now(), Event::Tick);
+                shell.cut_slow();
+            }
+            Some(item) = heard.recv() => {
+                shell.take(item);
+                for _ in 1..TOGETHER {
+                    let Ok(item) = heard.try_recv() else { break };
+                    shell.take(item);
+                }
+            }
+            incoming = listener.accept() => match incoming {
+                Some(incoming) => shell.accept(incoming),
+                None => break,
+            },
+        }
+        shell.flush();
+    }
+    shell.close();
+    Ok(())
+}
+
+struct Shell {
+    machine: Machine,
+    start: Instant,
+    workers: HashMap<WorkerId, Outbox<ToWorker>>,
+    clients: HashMap<ClientId, Outbox<ToClient>>,
+    actions: Vec<Action>,
+    comm: CommSettings,
+    hear: mpsc::Sender<Heard>,
+}
+
+impl Shell {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn accept(&mut self, incoming: Incoming) {
+        let accepted = match incoming.peer.role {
+            Role::Worker => self.accept_worker(incoming),
+            Role::Client => self.accept_client(incoming),
+            Role::Scheduler | Role::Peer => Err(DistError::Other(
+                "somebody took the scheduler for a worker: give clients and workers its address".into(),
+            )),
+        };
+        if let Err(error) = accepted {
+            eprintln!("dask scheduler: {error}");
+        }
+    }
+
+    fn accept_worker(&mut self, incoming: Incoming) -> Result<(), DistError> {
+        let Link { outbox, inbox, peer, address } = incoming.link::<ToWorker, FromWorker>()?;
+        let hello: WorkerHello = peer.about(&address)?;
+        let id = self.machine.add_worker(self.now(), hello);
+        self.workers.insert(id, outbox);
+        tokio::spawn(listen(
+            inbox,
+            self.hear.clone(),
+            move |batch| Heard::Worker(id, batch),
+            move |why| Heard::WorkerGone(id, why),
+        ));
+        Ok(())
+    }
+
+    fn accept_client(&mut self, incoming: Incoming) -> Result<(), DistError> {
+        let Link { outbox, inbox, .. } = incoming.link::<ToClient, FromClient>()?;
+        let id = self.machine.add_client(self.now());
+        self.clients.insert(id, outbox);
+        tokio::spawn(listen(
+            inbox,
+            self.hear.clone(),
+            move |batch| Heard::Client(id, batch),
+            move |_| Heard::ClientGone(id),
+        ));
+        Ok(())
+    }
+
+    fn take(&mut self, item: Heard) {
+        let now = self.now();
+        match item {
+            Heard::Worker(id, batch) => {
+                for message in batch.messages {
+                    self.machine.handle(now, Event::Worker(id, message));
+                }
+            }
+            Heard::WorkerGone(id, why) => {
+                self.workers.remove(&id);
+                self.machine.handle(now, Event::WorkerLost(id, why));
+            }
+            Heard::Client(client, batch) => {
+                let mut attachments = batch.attachments.into_iter();
+                for message in batch.messages {
+                    let event = match message {
+                        FromClient::Submit(submit) => {
+                            let functions: Vec<Value> =
+                                attachments.by_ref().take(submit.n_functions as usize).collect();
+                            Event::Submit { client, submit, functions }
+                        }
+                        other => Event::Client(client, other),
+                    };
+                    self.machine.handle(now, event);
+                }
+            }
+            Heard::ClientGone(id) => {
+                self.clients.remove(&id);
+                self.machine.handle(now, Event::ClientLost(id));
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.machine.flush(&mut actions);
+        for action in actions.drain(..) {
+            match action {
+                // Those that are gone are reported by whoever listens to them.
+                Action::Worker(id, batch) => drop(self.workers.get(&id).map(|outbox| outbox.send(batch))),
+                Action::Client(id, batch) => drop(self.clients.get(&id).map(|outbox| outbox.send(batch))),
+                Action::Cut(id) => drop(self.workers.remove(&id)),
+                Action::CutClient(id) => drop(self.clients.remove(&id)),
+                Action::Warn(text) => eprintln!("dask scheduler: {text}"),
+            }
+        }
+        self.actions = actions;
+    }
+
+    /// Cuts those who do not read what they are sent.
+    fn cut_slow(&mut self) {
+        let (now, limit) = (self.now(), self.comm.queued_bytes_max);
+        let slow = |nbytes: u64| limit < nbytes;
+        let workers: Vec<WorkerId> =
+            self.workers.iter().filter(|(_, outbox)| slow(outbox.queued_nbytes())).map(|(&id, _)| id).collect();
+        for id in workers {
+            self.workers.remove(&id);
+            self.machine.handle(now, Event::WorkerLost(id, "it did not read what it was sent".to_owned()));
+        }
+        let clients: Vec<ClientId> =
+            self.clients.iter().filter(|(_, outbox)| slow(outbox.queued_nbytes())).map(|(&id, _)| id).collect();
+        for id in clients {
+            self.clients.remove(&id);
+            self.machine.handle(now, Event::ClientLost(id));
+        }
+    }
+
+    fn close(&mut self) {
+        let why = "the scheduler was stopped".to_owned();
+        for outbox in self.workers.values() {
+            let _ = outbox.send(Batch::one(ToWorker::Close { why: why.clone() }));
+        }
+        for outbox in self.clients.values() {
+            let _ = outbox.send(Batch::one(ToClient::Closing { why: why.clone() }));
+        }
+    }
+}
+
+/// Passes on what one connection says, until it ends.
+async fn listen<M: Message>(
+    mut inbox: Inbox<M>,
+    to: mpsc::Sender<Heard>,
+    item: impl Fn(Batch<M>) -> Heard,
+    gone: impl FnOnce(String) -> Heard,
+) {
+    let why = loop {
+        match inbox.recv().await {
+            Ok(Some(batch)) => {
+                if to.send(item(batch)).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => break "it closed the connection".to_owned(),
+            Err(error) => break error.to_string(),
+        }
+    };
+    drop(to.send(gone(why)).await);
+}

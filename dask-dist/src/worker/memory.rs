@@ -1,0 +1,202 @@
+//! What is here: in memory, on disk, or on the way. What was used least recently goes to disk first.
+
+use super::{Action, Machine};
+use crate::protocol::{FromWorker, RunId, TaskRef};
+
+/// A value that is here.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) nbytes: u64,
+    pub(super) place: Place,
+    /// Running tasks that use it, one an edge.
+    pub(super) pins: u32,
+    /// When it was last used.
+    pub(super) used: u64,
+    /// It may go when no running task uses it.
+    pub(super) doomed: bool,
+    /// Tasks that wait until it is read from disk, one an edge.
+    pub(super) waiting: Vec<(TaskRef, RunId)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Memory,
+    /// Still in memory, being written.
+    Spilling,
+    Disk,
+    /// Being read.
+    Restoring,
+}
+
+impl Machine {
+    /// A value has come, from wherever.
+    pub(super) fn arrived(&mut self, task: TaskRef, nbytes: u64, actions: &mut Vec<Action>) {
+        if let Some(held) = self.held.get_mut(&task) {
+            if held.doomed {
+                // Freed while a task used it, and made again since.
+                held.doomed = false;
+            }
+        } else {
+            self.uses += 1;
+            let used = self.uses;
+            let held = Held { nbytes, place: Place::Memory, pins: 0, used, doomed: false, waiting: Vec::new() };
+            self.held.insert(task, held);
+            self.idle.insert((used, task));
+            self.in_memory += nbytes;
+        }
+        // An attempt to make it here is not needed.
+        if self.attempts.get(&task).is_some_and(|attempt| !attempt.state.has_started())
+            && let Some(attempt) = self.attempts.remove(&task)
+        {
+            let (run, nbytes) = (attempt.run, nbytes);
+            actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos: 0 }));
+        }
+        if let Some(want) = self.wants.remove(&task) {
+            self.to_fetch.remove(&(want.priority, task));
+            want.waiting.into_iter().for_each(|(task, run)| self.input_here(task, run));
+        }
+    }
+
+    pub(super) fn is_in_memory(&self, task: TaskRef) -> bool {
+        self.held.get(&task).is_some_and(|held| matches!(held.place, Place::Memory | Place::Spilling))
+    }
+
+    /// A task that starts uses the value.
+    pub(super) fn pin(&mut self, task: TaskRef) {
+        if let Some(held) = self.held.get_mut(&task) {
+            self.idle.remove(&(held.used, task));
+            held.pins += 1;
+            self.uses += 1;
+            held.used = self.uses;
+        }
+    }
+
+    /// A task that used the value is over.
+    pub(super) fn unpin(&mut self, task: TaskRef, actions: &mut Vec<Action>) {
+        let Some(held) = self.held.get_mut(&task) else { return };
+        held.pins -= 1;
+        if held.pins != 0 {
+            return;
+        }
+        if held.doomed {
+            self.remove(task);
+            actions.push(Action::Drop(vec![task]));
+        } else if held.place == Place::Memory {
+            self.idle.insert((held.used, task));
+        }
+    }
+
+    /// The value is not needed: true if it may be dropped now, which is then done with it here.
+    pub(super) fn forget_value(&mut self, task: TaskRef) -> bool {
+        match self.held.get_mut(&task) {
+            Some(held) if held.pins != 0 => {
+                held.doomed = true;
+                false
+            }
+            Some(_) => {
+                self.remove(task);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn remove(&mut self, task: TaskRef) {
+        let Some(held) = self.held.remove(&task) else { return };
+        self.idle.remove(&(held.used, task));
+        match held.place {
+            Place::Memory => self.in_memory -= held.nbytes,
+            Place::Spilling => {
+                self.in_memory -= held.nbytes;
+                self.spilling -= held.nbytes;
+            }
+            Place::Disk | Place::Restoring => self.on_disk -= held.nbytes,
+        }
+    }
+
+    /// Writes values to disk while too much is in memory; stops work while that does not help.
+    pub(super) fn spill(&mut self, actions: &mut Vec<Action>) {
+        let limit = self.settings.memory_limit as f64;
+        if limit == 0.0 {
+            return;
+        }
+        let threshold = (self.settings.spill * limit) as u64;
+        while !self.disk_full && threshold < self.in_memory - self.spilling {
+            let Some((used, task)) = self.idle.pop_first() else { break };
+            let Some(held) = self.held.get_mut(&task) else { continue };
+            debug_assert_eq!(held.used, used);
+            held.place = Place::Spilling;
+            self.spilling += held.nbytes;
+            actions.push(Action::Spill(task));
+        }
+        let used = self.in_memory.max(self.resident) as f64;
+        let paused =
+            if self.paused { self.settings.spill.max(0.1) * limit < used } else { self.settings.pause * limit < used };
+        if paused != self.paused {
+            self.paused = paused;
+            actions.push(Action::Report(FromWorker::Paused(paused)));
+        }
+    }
+
+    pub(super) fn spilled(&mut self, task: TaskRef, ok: bool, actions: &mut Vec<Action>) {
+        let Some(held) = self.held.get_mut(&task) else {
+            // Freed meanwhile; the file goes too.
+            actions.push(Action::Drop(vec![task]));
+            return;
+        };
+        if held.place != Place::Spilling {
+            return;
+        }
+        self.spilling -= held.nbytes;
+        if ok {
+            held.place = Place::Disk;
+            self.in_memory -= held.nbytes;
+            self.on_disk += held.nbytes;
+        } else {
+            held.place = Place::Memory;
+            self.disk_full = true;
+            if held.pins == 0 {
+                self.idle.insert((held.used, task));
+            }
+        }
+    }
+
+    /// Reads a value from disk, if it is there and not being read.
+    pub(super) fn restore(&mut self, task: TaskRef, actions: &mut Vec<Action>) {
+        if let Some(held) = self.held.get_mut(&task)
+            && held.place == Place::Disk
+        {
+            held.place = Place::Restoring;
+            actions.push(Action::Restore(task));
+        }
+    }
+
+    pub(super) fn restored(&mut self, task: TaskRef, ok: bool, actions: &mut Vec<Action>) {
+        let Some(held) = self.held.get_mut(&task) else {
+            actions.push(Action::Drop(vec![task]));
+            return;
+        };
+        if held.place != Place::Restoring {
+            return;
+        }
+        let waiting = std::mem::take(&mut held.waiting);
+        if ok {
+            held.place = Place::Memory;
+            self.on_disk -= held.nbytes;
+            self.in_memory += held.nbytes;
+            if held.pins == 0 {
+                self.idle.insert((held.used, task));
+            }
+            waiting.into_iter().for_each(|(task, run)| self.input_here(task, run));
+            return;
+        }
+        // The file is bad: the value is lost, and those who waited are given back.
+        self.remove(task);
+        let given_back = self.take_waiting(waiting);
+        actions.push(Action::Drop(vec![task]));
+        actions.push(Action::Report(FromWorker::Lost(vec![task])));
+        if !given_back.is_empty() {
+            actions.push(Action::Report(FromWorker::Retracted(given_back)));
+        }
+    }
+}

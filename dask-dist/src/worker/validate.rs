@@ -1,0 +1,81 @@
+//! All invariants, checked from scratch.
+
+use std::collections::BTreeMap;
+
+use super::Machine;
+use super::memory::Place;
+use super::run::AttemptState;
+use crate::protocol::TaskRef;
+
+impl Machine {
+    /// The first invariant that does not hold, in words. Looks at everything: for tests.
+    pub fn broken_invariant(&self) -> Option<String> {
+        let mut pins: BTreeMap<TaskRef, u32> = BTreeMap::new();
+        let mut running = 0;
+        for (task, attempt) in &self.attempts {
+            let missing = attempt.inputs.iter().filter(|input| !self.is_in_memory(**input)).count() as u32;
+            match attempt.state {
+                AttemptState::Waiting if attempt.missing == 0 => return Some(format!("{task:?} waits for nothing")),
+                // What it waits for is on its way.
+                AttemptState::Waiting => {
+                    let on_way = |input: &&TaskRef| {
+                        !self.is_in_memory(**input)
+                            && !self.wants.contains_key(*input)
+                            && self.held.get(*input).is_none_or(|held| held.place != Place::Restoring)
+                    };
+                    if let Some(input) = attempt.inputs.iter().find(on_way) {
+                        return Some(format!("{task:?} waits for {input:?}, which nobody brings"));
+                    }
+                    if attempt.missing < missing {
+                        return Some(format!("{task:?} waits for {} inputs, counted {missing}", attempt.missing));
+                    }
+                }
+                AttemptState::Ready => {}
+                AttemptState::Running | AttemptState::Seceded | AttemptState::Useless { .. } => {
+                    running += u32::from(matches!(
+                        attempt.state,
+                        AttemptState::Running | AttemptState::Useless { seceded: false }
+                    ));
+                    attempt.inputs.iter().for_each(|input| *pins.entry(*input).or_default() += 1);
+                }
+            }
+        }
+        if running != self.running {
+            return Some(format!("{} threads in use, counted {running}", self.running));
+        }
+        let (mut in_memory, mut on_disk, mut spilling) = (0, 0, 0);
+        for (task, held) in &self.held {
+            if held.pins != pins.get(task).copied().unwrap_or(0) {
+                return Some(format!("{task:?} is used by {} tasks, counted {:?}", held.pins, pins.get(task)));
+            }
+            if self.idle.contains(&(held.used, *task)) != (held.place == Place::Memory && held.pins == 0) {
+                return Some(format!("{task:?} ({:?}) stands wrongly among the idle values", held.place));
+            }
+            match held.place {
+                Place::Memory => in_memory += held.nbytes,
+                Place::Spilling => {
+                    in_memory += held.nbytes;
+                    spilling += held.nbytes;
+                }
+                Place::Disk | Place::Restoring => on_disk += held.nbytes,
+            }
+        }
+        if (in_memory, on_disk, spilling) != (self.in_memory, self.on_disk, self.spilling) {
+            return Some(format!(
+                "bytes in memory, on disk, on the way there: {:?}, counted {:?}",
+                (self.in_memory, self.on_disk, self.spilling),
+                (in_memory, on_disk, spilling)
+            ));
+        }
+        for (task, want) in &self.wants {
+            let listed = self.to_fetch.contains(&(want.priority, *task));
+            if listed == want.request.is_some() {
+                return Some(format!("{task:?} is wanted, and {} asked for", if listed { "also" } else { "not" }));
+            }
+            if want.request.is_some_and(|request| !self.requests.contains_key(&request)) {
+                return Some(format!("{task:?} waits for a request that is over"));
+            }
+        }
+        None
+    }
+}
