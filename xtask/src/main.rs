@@ -62,38 +62,28 @@ fn dispatch(command: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {
     }
 }
 
-/// The features of a build of everything.
-fn everything(hdf5: bool) -> &'static [&'static str] {
-    if hdf5 {
-        &["--workspace", "--all-features"]
-    } else {
-        &[
-            "--workspace",
-            "--features",
-            "dask-io/json,dask-io/csv,dask-io/bag,dask-io/array,dask-io/frame,dask-sched/progress",
-        ]
-    }
-}
-
-fn with(first: &[&'static str], hdf5: bool, last: &[&'static str]) -> Vec<&'static str> {
-    [first, everything(hdf5), last].concat()
+/// Calls cargo on everything: `first`, all crates with all their features, `last`.
+fn on_everything(first: &[&str], hdf5: bool, last: &[&str], environment: &[(&str, &str)]) -> Result<(), Failure> {
+    let features = if hdf5 { String::new() } else { tidy::features_without_hdf5()? };
+    let everything: &[&str] =
+        if hdf5 { &["--workspace", "--all-features"] } else { &["--workspace", "--features", &features] };
+    run::cargo_with(&[first, everything, last].concat(), hdf5, environment)
 }
 
 fn test(hdf5: bool) -> Result<(), Failure> {
     if run::has_nextest() {
-        cargo(&with(&["nextest", "run"], hdf5, &[]), hdf5)?;
+        on_everything(&["nextest", "run"], hdf5, &[], &[])?;
     } else {
-        cargo(&with(&["test"], hdf5, &["--lib", "--bins", "--tests"]), hdf5)?;
+        on_everything(&["test"], hdf5, &["--lib", "--bins", "--tests"], &[])?;
     }
-    cargo(&with(&["test"], hdf5, &["--doc"]), hdf5)
+    on_everything(&["test"], hdf5, &["--doc"], &[])
 }
 
 fn ci(hdf5: bool) -> Result<(), Failure> {
     cargo(&["fmt", "--all", "--check"], false)?;
-    cargo(&with(&["clippy"], hdf5, &["--all-targets", "--", "-D", "warnings"]), hdf5)?;
+    on_everything(&["clippy"], hdf5, &["--all-targets", "--", "-D", "warnings"], &[])?;
     tidy::features(hdf5)?;
-    run::cargo_with(&with(&["doc"], hdf5, &["--no-deps"]), hdf5, &[("RUSTDOCFLAGS", "-D warnings")])?;
-    Ok(())
+    on_everything(&["doc"], hdf5, &["--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
 }
 
 fn program(name: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {

@@ -6,17 +6,41 @@ use crate::run::{Failure, cargo, cargo_output};
 
 /// Checks each feature of each crate by itself, and each crate without any.
 pub(crate) fn features(hdf5: bool) -> Result<(), Failure> {
-    let metadata: Value = serde_json::from_slice(&cargo_output(&["metadata", "--no-deps", "--format-version", "1"])?)
-        .map_err(|error| Failure(format!("cargo metadata: {error}")))?;
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        let name = package["name"].as_str().unwrap_or_default();
-        let features = package["features"].as_object().into_iter().flatten().map(|(feature, _)| feature.as_str());
-        let features: Vec<&str> =
-            features.filter(|&feature| feature != "default" && (hdf5 || feature != "hdf5")).collect();
+    for package in packages()? {
+        let name = &package.name;
         cargo(&["check", "--quiet", "-p", name, "--no-default-features"], hdf5)?;
-        for feature in features {
+        for feature in package.features.iter().filter(|&feature| hdf5 || feature != "hdf5") {
             cargo(&["check", "--quiet", "-p", name, "--no-default-features", "--features", feature], hdf5)?;
         }
     }
     Ok(())
+}
+
+/// All features of all crates but those that need the HDF5 library, as cargo wants them.
+pub(crate) fn features_without_hdf5() -> Result<String, Failure> {
+    let all = packages()?.into_iter().flat_map(|package| {
+        let features = package.features.into_iter().filter(|feature| feature != "hdf5");
+        features.map(move |feature| format!("{}/{feature}", package.name))
+    });
+    Ok(all.collect::<Vec<_>>().join(","))
+}
+
+struct Package {
+    name: String,
+    /// Without `default`.
+    features: Vec<String>,
+}
+
+fn packages() -> Result<Vec<Package>, Failure> {
+    let metadata: Value = serde_json::from_slice(&cargo_output(&["metadata", "--no-deps", "--format-version", "1"])?)
+        .map_err(|error| Failure(format!("cargo metadata: {error}")))?;
+    let package = |package: &Value| Package {
+        name: package["name"].as_str().unwrap_or_default().to_owned(),
+        features: package["features"]
+            .as_object()
+            .into_iter()
+            .flat_map(|features| features.keys().filter(|&feature| feature != "default").cloned())
+            .collect(),
+    };
+    Ok(metadata["packages"].as_array().into_iter().flatten().map(package).collect())
 }

@@ -4,7 +4,7 @@ mod arrows;
 mod features;
 mod files;
 
-pub(crate) use features::features;
+pub(crate) use features::{features, features_without_hdf5};
 
 use crate::run::Failure;
 

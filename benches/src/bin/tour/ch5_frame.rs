@@ -81,7 +81,7 @@ fn flights(folder: &Path) -> Outcome {
 }
 
 /// Shows its size and its first row.
-struct Rows(RecordBatch);
+pub(crate) struct Rows(pub(crate) RecordBatch);
 
 impl std::fmt::Debug for Rows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -95,7 +95,7 @@ impl std::fmt::Debug for Rows {
 }
 
 /// The rows of a file without quotes, split at commas, by a plain loop.
-fn for_each_row(path: &Path, mut f: impl FnMut(&[&str])) -> Outcome {
+pub(crate) fn for_each_row(path: &Path, mut f: impl FnMut(&[&str])) -> Outcome {
     for line in std::fs::read_to_string(path)?.lines().skip(1) {
         f(&line.split(',').collect::<Vec<_>>());
     }

@@ -8,6 +8,7 @@ mod ch3_schedulers;
 #[cfg(feature = "hdf5")]
 mod ch4_array;
 mod ch5_frame;
+mod ch6_storage;
 mod step; // headings, timings, checks
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ fn main() -> step::Outcome {
     #[cfg(feature = "hdf5")]
     ch4_array::chapter_4(&options.folder)?;
     ch5_frame::chapter_5(&options.folder)?;
+    ch6_storage::chapter_6(&options.folder, &out)?;
     drop(guards);
     let report = out.join("report.html");
     Report::new(&profiler).with_resources(&resources).write(&report)?;

@@ -7,11 +7,17 @@ pub(crate) type Outcome<T = ()> = Result<T, dask_core::TaskError>;
 
 /// Prints what is done and how long it took.
 pub(crate) fn run<T: Debug>(what: &str, f: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    timed(what, f).map(|(result, _)| result)
+}
+
+/// The same; tells the seconds as well.
+pub(crate) fn timed<T: Debug>(what: &str, f: impl FnOnce() -> Outcome<T>) -> Outcome<(T, f64)> {
     let started = Instant::now();
     let result = f()?;
+    let seconds = started.elapsed().as_secs_f64();
     let shown: String = format!("{result:?}").chars().take(100).collect();
-    println!("  {what}\n    {shown}   [{:.3} s]", started.elapsed().as_secs_f64());
-    Ok(result)
+    println!("  {what}\n    {shown}   [{seconds:.3} s]");
+    Ok((result, seconds))
 }
 
 /// Prints a heading.
