@@ -1,6 +1,7 @@
 //! Messages: a few bytes in line, bulk out of band. The only file that names bincode.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -12,14 +13,14 @@ const CONFIG: bincode::config::Configuration = bincode::config::standard();
 #[derive(Clone, Debug)]
 pub struct Parcel {
     type_name: Cow<'static, str>,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     buffers: Vec<Buffer>,
 }
 
 impl Parcel {
     /// Puts a parcel together from its parts, as read from a socket or a file.
     pub fn from_parts(type_name: impl Into<Cow<'static, str>>, bytes: Vec<u8>, buffers: Vec<Buffer>) -> Self {
-        Self { type_name: type_name.into(), bytes, buffers }
+        Self { type_name: type_name.into(), bytes: Arc::new(bytes), buffers }
     }
 
     /// The type that wrote it.
@@ -32,6 +33,11 @@ impl Parcel {
         &self.bytes
     }
 
+    /// The bytes in line, shared.
+    pub fn bytes_buffer(&self) -> Buffer {
+        Buffer::new(Inline(self.bytes.clone()))
+    }
+
     /// The bytes out of band.
     pub fn buffers(&self) -> &[Buffer] {
         &self.buffers
@@ -40,6 +46,14 @@ impl Parcel {
     /// All bytes together.
     pub fn nbytes(&self) -> usize {
         self.bytes.len() + self.buffers.iter().map(|buffer| buffer.as_slice().len()).sum::<usize>()
+    }
+}
+
+struct Inline(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Inline {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -89,7 +103,7 @@ impl Encoder {
 
     /// What was collected, as the encoding of a `type_name`.
     pub fn finish(self, type_name: impl Into<Cow<'static, str>>) -> Parcel {
-        Parcel { type_name: type_name.into(), bytes: self.bytes, buffers: self.buffers }
+        Parcel { type_name: type_name.into(), bytes: Arc::new(self.bytes), buffers: self.buffers }
     }
 }
 

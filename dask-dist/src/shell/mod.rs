@@ -1,3 +1,12 @@
 //! I/O around the machines, and no decisions.
 
+mod context; // what a task knows of its worker
+mod disk; // one file a value
+mod executor; // threads that run tasks
+mod peers; // asking other workers
 pub mod scheduler;
+mod serve; // answering peers and clients
+mod store; // the values themselves
+pub mod worker;
+
+pub use context::{WorkerContext, current_worker, secede};

@@ -92,7 +92,7 @@ impl Outgoing {
             if parcel.bytes().len() <= COPY_MAX {
                 self.push(parcel.bytes());
             } else {
-                self.share(&Buffer::new(parcel.bytes().to_vec()));
+                self.share(&parcel.bytes_buffer());
             }
             parcel.buffers().iter().for_each(|buffer| self.share(buffer));
         }

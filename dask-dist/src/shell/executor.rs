@@ -1,0 +1,193 @@
+//! Threads that run tasks.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use dask_core::wire::{Decoder, decode_portable};
+use dask_core::{Call, Index, TaskError, TaskFn, Value};
+
+use super::context::{WorkerContext, within};
+use super::store::Store;
+use crate::protocol::{Failure, FunctionId, TaskRef};
+
+/// A function as it arrived, and decoded once.
+pub(super) struct Function {
+    body: Value,
+    decoded: OnceLock<Result<Arc<dyn TaskFn>, String>>,
+}
+
+impl Function {
+    pub(super) fn new(body: Value) -> Self {
+        Self { body, decoded: OnceLock::new() }
+    }
+
+    pub(super) fn decoded(&self) -> Result<&Arc<dyn TaskFn>, Failure> {
+        let decode = || {
+            let parcel = self.body.to_parcel().map_err(|error| error.to_string())?;
+            decode_portable::<dyn TaskFn>(&mut Decoder::new(&parcel)).map_err(|error| error.to_string())
+        };
+        self.decoded.get_or_init(decode).as_ref().map_err(|why| Failure::Malformed { why: why.clone() })
+    }
+}
+
+/// The functions that this worker was sent.
+#[derive(Default)]
+pub(super) struct Functions(HashMap<FunctionId, Arc<Function>>);
+
+impl Functions {
+    pub(super) fn insert(&mut self, id: FunctionId, body: Value) {
+        self.0.insert(id, Arc::new(Function::new(body)));
+    }
+
+    pub(super) fn remove(&mut self, id: FunctionId) {
+        self.0.remove(&id);
+    }
+
+    pub(super) fn get(&self, id: FunctionId) -> Option<Arc<Function>> {
+        self.0.get(&id).cloned()
+    }
+}
+
+/// A task to run.
+pub(super) struct Job {
+    pub(super) task: TaskRef,
+    pub(super) function: Option<Arc<Function>>,
+    pub(super) index: Index,
+    pub(super) inputs: Vec<Option<Value>>,
+}
+
+/// What threads tell.
+pub(super) enum Told {
+    /// A task is over; a value is in the store.
+    Ran { task: TaskRef, result: Result<u64, Failure>, nanos: u64 },
+    /// A task has left the threads.
+    Seceded(TaskRef),
+}
+
+struct Shared {
+    jobs: Mutex<(VecDeque<Job>, bool)>,
+    wake: Condvar,
+    store: Arc<Store>,
+    tell: Box<dyn Fn(Told) + Send + Sync>,
+    scheduler: String,
+    worker: String,
+}
+
+/// Threads that run tasks in the order in which they are given.
+pub(super) struct Executor {
+    shared: Arc<Shared>,
+}
+
+impl Executor {
+    pub(super) fn start(
+        n_threads: u32,
+        store: Arc<Store>,
+        (scheduler, worker): (String, String),
+        tell: impl Fn(Told) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let jobs = Mutex::new((VecDeque::new(), false));
+        let shared = Arc::new(Shared { jobs, wake: Condvar::new(), store, tell: Box::new(tell), scheduler, worker });
+        for i in 0..n_threads.max(1) {
+            spawn(&shared, i)?;
+        }
+        Ok(Self { shared })
+    }
+
+    pub(super) fn submit(&self, job: Job) {
+        self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner).0.push_back(job);
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Drop for Executor {
+    /// Threads end after the task they run; nobody waits for them.
+    fn drop(&mut self) {
+        let mut jobs = self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.0.clear();
+        jobs.1 = true;
+        self.shared.wake.notify_all();
+    }
+}
+
+fn spawn(shared: &Arc<Shared>, i: u32) -> std::io::Result<()> {
+    let shared = shared.clone();
+    std::thread::Builder::new().name(format!("dask-task-{i}")).spawn(move || work(&shared)).map(drop)
+}
+
+fn work(shared: &Arc<Shared>) {
+    loop {
+        let job = {
+            let mut jobs = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                if jobs.1 {
+                    return;
+                }
+                if let Some(job) = jobs.0.pop_front() {
+                    break job;
+                }
+                jobs = shared.wake.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+            }
+        };
+        if run(shared, job) {
+            // Another thread has taken this one's place.
+            return;
+        }
+    }
+}
+
+/// Runs a task; whether it has left the threads.
+fn run(shared: &Arc<Shared>, job: Job) -> bool {
+    let Job { task, function, index, mut inputs } = job;
+    let again = shared.clone();
+    let secede = Arc::new(move |task: TaskRef| {
+        // Without another thread the worker has one less until this task ends, which is no harm.
+        drop(spawn(&again, u32::MAX));
+        (again.tell)(Told::Seceded(task));
+    });
+    let context = WorkerContext::new(shared.scheduler.clone(), shared.worker.clone(), task, secede);
+    let start = Instant::now();
+    let (result, seceded) = within(context, || {
+        let function = function.ok_or_else(|| Failure::Malformed { why: "the function did not come".to_owned() })?;
+        run_caught(&**function.decoded()?, Call::new(&index, &mut inputs))
+    });
+    let nanos = start.elapsed().as_nanos() as u64;
+    inputs.clear();
+    let result = result.map(|value| {
+        let nbytes = value.nbytes() as u64;
+        shared.store.insert(task, value);
+        nbytes
+    });
+    (shared.tell)(Told::Ran { task, result, nanos });
+    seceded
+}
+
+/// Runs a function; errors with their sources, and panics, become failures.
+pub(super) fn run_caught(function: &dyn TaskFn, call: Call<'_>) -> Result<Value, Failure> {
+    // Unwind safety: the inputs are dropped, and whatever else the function shared is its own affair.
+    match catch_unwind(AssertUnwindSafe(|| function.run(call))) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Failure::Error { chain: chain(&error) }),
+        Err(payload) => {
+            let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+            let text = text.unwrap_or_else(|| "with a value that is no text".to_owned());
+            Err(Failure::Error { chain: vec![format!("panicked: {text}")] })
+        }
+    }
+}
+
+/// An error and its sources; a source whose text stands in the text before is left out.
+fn chain(error: &TaskError) -> Vec<String> {
+    let mut chain = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(error) = source {
+        let text = error.to_string();
+        if chain.last().is_none_or(|last| !last.contains(&text)) {
+            chain.push(text);
+        }
+        source = error.source();
+    }
+    chain
+}

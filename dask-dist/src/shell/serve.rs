@@ -1,0 +1,138 @@
+//! Answering peers and clients: values out, values in, functions beside the tasks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dask_core::{Call, Value};
+use tokio::sync::mpsc;
+
+use super::executor::{Function, run_caught};
+use super::store::Store;
+use crate::protocol::{Batch, Failure, PeerReply, PeerRequest, TaskRef};
+use crate::transport::{Incoming, Link, Outbox, Role};
+use crate::worker::Event;
+
+/// Bytes in one answer; a request for more is answered in parts.
+const PART: u64 = 32 << 20;
+/// Encoding or reading more than this does not happen on the loop.
+const SMALL: u64 = 64 << 10;
+
+/// Whoever asks this worker for something.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) store: Arc<Store>,
+    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) sent: Arc<AtomicU64>,
+}
+
+impl Server {
+    /// Answers until the connection ends.
+    pub(super) async fn serve(self, incoming: Incoming) {
+        if incoming.peer.role != Role::Peer {
+            return;
+        }
+        let Ok(Link { outbox, mut inbox, address, .. }) = incoming.link::<PeerReply, PeerRequest>() else { return };
+        let is_local = address.starts_with("inproc://");
+        while let Ok(Some(batch)) = inbox.recv().await {
+            let mut attachments = batch.attachments.into_iter();
+            for message in batch.messages {
+                match message {
+                    PeerRequest::Get { request, tasks } => self.give(&outbox, request, tasks, is_local).await,
+                    PeerRequest::Put { request, tasks } => {
+                        let kept: Vec<(TaskRef, u64)> = tasks
+                            .into_iter()
+                            .zip(attachments.by_ref())
+                            .map(|(task, value)| {
+                                let nbytes = value.nbytes() as u64;
+                                self.store.insert(task, value);
+                                (task, nbytes)
+                            })
+                            .collect();
+                        drop(self.events.send(Event::Put(kept)));
+                        let _ = outbox.send(Batch::one(PeerReply::Kept { request }));
+                    }
+                    PeerRequest::Run { request } => {
+                        let body = attachments.next();
+                        let outbox = outbox.clone();
+                        tokio::spawn(async move {
+                            let ran = tokio::task::spawn_blocking(move || run_beside(body, is_local)).await;
+                            let ran =
+                                ran.unwrap_or_else(|error| Err(Failure::Error { chain: vec![error.to_string()] }));
+                            let (failure, attachments) = match ran {
+                                Ok(value) => (None, vec![value]),
+                                Err(failure) => (Some(failure), Vec::new()),
+                            };
+                            let messages = vec![PeerReply::Ran { request, failure }];
+                            let _ = outbox.send(Batch { messages, attachments });
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    async fn give(&self, outbox: &Outbox<PeerReply>, request: u64, tasks: Vec<TaskRef>, is_local: bool) {
+        let mut part = Part::default();
+        let mut left = tasks.into_iter();
+        while let Some(task) = left.next() {
+            let small = self.store.get(task).filter(|value| is_local || value.nbytes() as u64 <= SMALL);
+            let got = match small {
+                Some(value) if is_local => Some(Ok(value)),
+                Some(value) => Some(ready(&value)),
+                None => {
+                    let store = self.store.clone();
+                    let read = tokio::task::spawn_blocking(move || {
+                        let value = store.get_or_read(task)?;
+                        Some(if is_local { Ok(value) } else { ready(&value) })
+                    });
+                    read.await.unwrap_or(None)
+                }
+            };
+            match got {
+                Some(Ok(value)) => {
+                    part.nbytes += value.nbytes() as u64;
+                    part.found.push(task);
+                    part.values.push(value);
+                }
+                Some(Err(why)) => part.refused.push((task, why)),
+                None => part.missing.push(task),
+            }
+            if PART <= part.nbytes {
+                self.send(outbox, request, std::mem::take(&mut part), left.len() == 0);
+                if left.len() == 0 {
+                    return;
+                }
+            }
+        }
+        self.send(outbox, request, part, true);
+    }
+
+    fn send(&self, outbox: &Outbox<PeerReply>, request: u64, part: Part, last: bool) {
+        self.sent.fetch_add(part.nbytes, Ordering::Relaxed);
+        let Part { found, missing, refused, values, .. } = part;
+        let messages = vec![PeerReply::Data { request, found, missing, refused, last }];
+        // Who is gone does not wait for it.
+        let _ = outbox.send(Batch { messages, attachments: values });
+    }
+}
+
+#[derive(Default)]
+struct Part {
+    found: Vec<TaskRef>,
+    missing: Vec<TaskRef>,
+    refused: Vec<(TaskRef, String)>,
+    values: Vec<Value>,
+    nbytes: u64,
+}
+
+/// The value as it will travel, or why it cannot.
+fn ready(value: &Value) -> Result<Value, String> {
+    value.to_parcel().map(Value::encoded).map_err(|error| error.to_string())
+}
+
+fn run_beside(body: Option<Value>, is_local: bool) -> Result<Value, Failure> {
+    let body = body.ok_or_else(|| Failure::Malformed { why: "the function did not come".to_owned() })?;
+    let function = Function::new(body);
+    let value = run_caught(&**function.decoded()?, Call::new(&[], &mut []))?;
+    if is_local { Ok(value) } else { ready(&value).map_err(|why| Failure::Malformed { why }) }
+}
