@@ -12,5 +12,8 @@ pub mod scheduler;
 pub mod worker;
 // I/O around them.
 pub mod shell;
+// Starting clusters.
+mod deploy;
 
+pub use deploy::{LocalCluster, LocalClusterBuilder, init};
 pub use error::DistError;

@@ -1,6 +1,7 @@
 //! The scheduler's loop: events from connections into the machine, what it says out to connections.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dask_core::Value;
@@ -23,16 +24,25 @@ enum Heard {
     ClientGone(ClientId),
 }
 
+/// Tells how a process has ended, if it has and somebody knows.
+pub type WhyGone = Arc<dyn Fn(u32) -> Option<String> + Send + Sync>;
+
+/// How to run a scheduler.
+#[derive(Clone, Default)]
+pub struct SchedulerOptions {
+    /// The machine's settings.
+    pub settings: Settings,
+    /// Limits and patience of connections.
+    pub comm: CommSettings,
+    /// Asked when a worker's connection ends.
+    pub why_gone: Option<WhyGone>,
+    /// Is told how many workers are there.
+    pub present: Option<watch::Sender<usize>>,
+}
+
 /// Runs a scheduler until `stop` becomes true (or its sender is dropped), or the listener ends.
-///
-/// # Errors
-/// None at present: what goes wrong with one connection ends that one.
-pub async fn serve_scheduler(
-    mut listener: Listener,
-    settings: Settings,
-    comm: CommSettings,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), DistError> {
+pub async fn serve_scheduler(mut listener: Listener, options: SchedulerOptions, mut stop: watch::Receiver<bool>) {
+    let SchedulerOptions { settings, comm, why_gone, present } = options;
     let (hear, mut heard) = mpsc::channel(4 * TOGETHER);
     let mut shell = Shell {
         machine: Machine::new(settings, 1),
@@ -42,6 +52,7 @@ pub async fn serve_scheduler(
         actions: Vec::new(),
         comm,
         hear,
+        why_gone,
     };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -67,9 +78,12 @@ pub async fn serve_scheduler(
             },
         }
         shell.flush();
+        if let Some(present) = &present {
+            let n = shell.machine.present_workers().len();
+            present.send_if_modified(|known| std::mem::replace(known, n) != n);
+        }
     }
     shell.close();
-    Ok(())
 }
 
 struct Shell {
@@ -80,6 +94,7 @@ struct Shell {
     actions: Vec<Action>,
     comm: CommSettings,
     hear: mpsc::Sender<Heard>,
+    why_gone: Option<WhyGone>,
 }
 
 impl Shell {
@@ -103,14 +118,23 @@ impl Shell {
     fn accept_worker(&mut self, incoming: Incoming) -> Result<(), DistError> {
         let Link { outbox, inbox, peer, address } = incoming.link::<ToWorker, FromWorker>()?;
         let hello: WorkerHello = peer.about(&address)?;
+        let process = hello.process;
         let id = self.machine.add_worker(self.now(), hello);
         self.workers.insert(id, outbox);
-        tokio::spawn(listen(
-            inbox,
-            self.hear.clone(),
-            move |batch| Heard::Worker(id, batch),
-            move |why| Heard::WorkerGone(id, why),
-        ));
+        let (hear, why_gone) = (self.hear.clone(), self.why_gone.clone());
+        tokio::spawn(async move {
+            let Some(mut why) = listen(inbox, &hear, |batch| Heard::Worker(id, batch)).await else { return };
+            // A process that has just ended is known to have a moment later.
+            for _ in 0..20 {
+                let Some(ask) = &why_gone else { break };
+                if let Some(how) = ask(process) {
+                    why = how;
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            drop(hear.send(Heard::WorkerGone(id, why)).await);
+        });
         Ok(())
     }
 
@@ -118,12 +142,12 @@ impl Shell {
         let Link { outbox, inbox, .. } = incoming.link::<ToClient, FromClient>()?;
         let id = self.machine.add_client(self.now());
         self.clients.insert(id, outbox);
-        tokio::spawn(listen(
-            inbox,
-            self.hear.clone(),
-            move |batch| Heard::Client(id, batch),
-            move |_| Heard::ClientGone(id),
-        ));
+        let hear = self.hear.clone();
+        tokio::spawn(async move {
+            if listen(inbox, &hear, |batch| Heard::Client(id, batch)).await.is_some() {
+                drop(hear.send(Heard::ClientGone(id)).await);
+            }
+        });
         Ok(())
     }
 
@@ -205,23 +229,17 @@ impl Shell {
     }
 }
 
-/// Passes on what one connection says, until it ends.
+/// Passes on what one connection says, until it ends; why it did. None if the loop has ended.
 async fn listen<M: Message>(
     mut inbox: Inbox<M>,
-    to: mpsc::Sender<Heard>,
+    to: &mpsc::Sender<Heard>,
     item: impl Fn(Batch<M>) -> Heard,
-    gone: impl FnOnce(String) -> Heard,
-) {
-    let why = loop {
+) -> Option<String> {
+    loop {
         match inbox.recv().await {
-            Ok(Some(batch)) => {
-                if to.send(item(batch)).await.is_err() {
-                    return;
-                }
-            }
-            Ok(None) => break "it closed the connection".to_owned(),
-            Err(error) => break error.to_string(),
+            Ok(Some(batch)) => to.send(item(batch)).await.ok()?,
+            Ok(None) => return Some("it closed the connection".to_owned()),
+            Err(error) => return Some(error.to_string()),
         }
-    };
-    drop(to.send(gone(why)).await);
+    }
 }

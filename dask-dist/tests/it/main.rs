@@ -1,3 +1,4 @@
 //! Behaviour of the cluster.
 
+mod cluster;
 mod scheduler;

@@ -1,0 +1,306 @@
+//! A scheduler and workers on this machine: threads of this process, or processes of the same executable.
+
+use std::process::Child;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::worker_process::spawn;
+use crate::error::DistError;
+use crate::scheduler::Settings;
+use crate::shell::scheduler::{SchedulerOptions, serve_scheduler};
+use crate::shell::worker::{WorkerOptions, serve_worker};
+use crate::transport::{Address, CommSettings, Hello, Listener, Role};
+
+/// Time for workers to come, after which starting has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How to start a [`LocalCluster`].
+#[derive(Clone, Debug)]
+pub struct LocalClusterBuilder {
+    n_workers: usize,
+    options: WorkerOptions,
+    processes: bool,
+    listen: Option<Address>,
+    settings: Settings,
+}
+
+impl LocalClusterBuilder {
+    /// How many workers; by default one a core.
+    #[must_use]
+    pub fn workers(mut self, n: usize) -> Self {
+        self.n_workers = n;
+        self
+    }
+
+    /// Tasks that each runs at a time; by default one.
+    #[must_use]
+    pub fn threads_per_worker(mut self, n: u32) -> Self {
+        self.options.settings.n_threads = n.max(1);
+        self
+    }
+
+    /// Whether workers are processes, which can die alone; by default they are threads of this process.
+    #[must_use]
+    pub fn processes(mut self, processes: bool) -> Self {
+        self.processes = processes;
+        self
+    }
+
+    /// Bytes that each worker may use; unlimited if 0.
+    #[must_use]
+    pub fn memory_limit(mut self, nbytes: u64) -> Self {
+        self.options.settings.memory_limit = nbytes;
+        self
+    }
+
+    /// Abstract resources that each worker has.
+    #[must_use]
+    pub fn resource(mut self, name: &str, amount: f64) -> Self {
+        self.options.resources.push((name.to_owned(), amount));
+        self
+    }
+
+    /// Where the scheduler listens; by default any free port of the loopback interface, or a name in this process
+    /// if the workers are in it.
+    #[must_use]
+    pub fn listen(mut self, address: Address) -> Self {
+        self.listen = Some(address);
+        self
+    }
+
+    /// The scheduler's settings.
+    #[must_use]
+    pub fn scheduler_settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Starts it, and waits until all workers are there.
+    ///
+    /// # Errors
+    /// An address in use; processes that do not start or do not come.
+    pub fn start(self) -> Result<LocalCluster, DistError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let listen = self.listen.clone().unwrap_or_else(|| {
+            if self.processes {
+                Address::Tcp("127.0.0.1:0".to_owned())
+            } else {
+                Address::InProc(format!("local-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
+            }
+        });
+        let children: Children = Arc::default();
+        let (stop, stopped) = watch::channel(false);
+        let (present, presence) = watch::channel(0);
+        let of_children = children.clone();
+        let options = SchedulerOptions {
+            settings: self.settings.clone(),
+            comm: CommSettings::default(),
+            why_gone: Some(Arc::new(move |process| how_ended(&of_children, process))),
+            present: Some(present),
+        };
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = on_own_runtime("dask-scheduler", move || async move {
+            match Listener::bind(&listen, Hello::new(Role::Scheduler), &options.comm).await {
+                Ok(listener) => {
+                    drop(tell.send(Ok(listener.address())));
+                    serve_scheduler(listener, options, stopped).await;
+                }
+                Err(error) => drop(tell.send(Err(error))),
+            }
+        })?;
+        let address =
+            told.recv().unwrap_or_else(|_| Err(DistError::Other("the scheduler ended at once".to_owned())))?;
+        let mut cluster = LocalCluster {
+            address,
+            builder: self,
+            workers: Vec::new(),
+            children,
+            stop: Some(stop),
+            presence,
+            scheduler: Some(thread),
+            n_started: 0,
+        };
+        for _ in 0..cluster.builder.n_workers {
+            cluster.start_worker()?;
+        }
+        cluster.wait_for_workers(cluster.builder.n_workers)?;
+        Ok(cluster)
+    }
+}
+
+type Children = Arc<Mutex<Vec<Child>>>;
+
+/// How a child has ended, if it has.
+fn how_ended(children: &Children, process: u32) -> Option<String> {
+    let mut children = children.lock().unwrap_or_else(PoisonError::into_inner);
+    let child = children.iter_mut().find(|child| child.id() == process)?;
+    child.try_wait().ok()?.map(describe)
+}
+
+fn describe(status: std::process::ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        let name = match signal {
+            4 => ", illegal instruction",
+            6 => ", aborted",
+            7 => ", bus error",
+            9 => ", killed, by the system if memory was short",
+            11 => ", segmentation fault",
+            15 => ", terminated",
+            _ => "",
+        };
+        return format!("signal {signal}{name}");
+    }
+    status.to_string()
+}
+
+/// Runs a future on a thread with a runtime of its own.
+fn on_own_runtime<F: Future<Output = ()>>(
+    name: &str,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> Result<JoinHandle<()>, DistError> {
+    let failed = |error| DistError::io(format!("starting the thread {name}"), error);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(make())).map_err(failed)
+}
+
+struct ThreadWorker {
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+/// A scheduler and workers on this machine. Dropped, it ends.
+///
+/// ```
+/// use dask_dist::LocalCluster;
+/// let cluster = LocalCluster::builder().workers(2).start()?;
+/// assert_eq!(cluster.n_workers(), 2);
+/// # Ok::<(), dask_dist::DistError>(())
+/// ```
+pub struct LocalCluster {
+    address: Address,
+    builder: LocalClusterBuilder,
+    workers: Vec<ThreadWorker>,
+    children: Children,
+    stop: Option<watch::Sender<bool>>,
+    presence: watch::Receiver<usize>,
+    scheduler: Option<JoinHandle<()>>,
+    n_started: usize,
+}
+
+impl LocalCluster {
+    /// One thread worker a core, unless told otherwise.
+    pub fn builder() -> LocalClusterBuilder {
+        let n_workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let options = WorkerOptions::default();
+        LocalClusterBuilder { n_workers, options, processes: false, listen: None, settings: Settings::default() }
+    }
+
+    /// Where the scheduler is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// How many workers the scheduler knows now.
+    pub fn n_workers(&self) -> usize {
+        *self.presence.borrow()
+    }
+
+    /// The processes of the workers, if they are processes.
+    pub fn processes(&self) -> Vec<u32> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Child::id).collect()
+    }
+
+    /// Starts one more worker, without waiting for it.
+    ///
+    /// # Errors
+    /// If the process or thread cannot be started.
+    pub fn start_worker(&mut self) -> Result<(), DistError> {
+        let mut options = self.builder.options.clone();
+        options.name = format!("worker-{}", self.n_started);
+        self.n_started += 1;
+        if self.builder.processes {
+            let child = spawn(&self.address, &options)?;
+            self.children.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+            return Ok(());
+        }
+        let (stop, stopped) = watch::channel(false);
+        let scheduler = self.address.clone();
+        let thread = on_own_runtime(&options.name.clone(), move || async move {
+            match serve_worker(&scheduler, options, stopped).await {
+                Ok(()) | Err(DistError::SchedulerGone { .. }) => {}
+                Err(error) => eprintln!("dask worker: {error}"),
+            }
+        })?;
+        self.workers.push(ThreadWorker { stop, thread });
+        Ok(())
+    }
+
+    /// Waits until the scheduler knows this many workers or more.
+    ///
+    /// # Errors
+    /// After a minute, with how processes have ended that did not come.
+    pub fn wait_for_workers(&self, n: usize) -> Result<(), DistError> {
+        let start = Instant::now();
+        while self.n_workers() < n {
+            let ended: Vec<String> = {
+                let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+                let ended = children.iter_mut().filter_map(|child| child.try_wait().ok().flatten());
+                ended.map(describe).collect()
+            };
+            let alive = self.n_started - ended.len();
+            if PATIENCE < start.elapsed() || (alive < n && !ended.is_empty()) {
+                return Err(DistError::Other(format!(
+                    "{} of {n} workers have come; worker processes that ended: {}; a program whose workers are processes must \
+                     reach `dask_dist::init()` first in `main` where nothing runs before `main`",
+                    self.n_workers(),
+                    if ended.is_empty() { "none".to_owned() } else { ended.join(", ") },
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Kills a worker process, for tests: the scheduler finds out by itself. False if there is no such process.
+    pub fn kill(&self, process: u32) -> bool {
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = children.iter_mut().find(|child| child.id() == process);
+        child.is_some_and(|child| child.kill().is_ok())
+    }
+
+    /// Ends it; values that only workers hold are gone.
+    pub fn close(self) {
+        drop(self);
+    }
+}
+
+impl Drop for LocalCluster {
+    fn drop(&mut self) {
+        let _ = self.stop.take().map(|stop| stop.send(true));
+        if let Some(scheduler) = self.scheduler.take() {
+            drop(scheduler.join());
+        }
+        for worker in self.workers.drain(..) {
+            drop(worker.stop);
+            drop(worker.thread.join());
+        }
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        for child in children.iter_mut() {
+            // They end when their input does; those that are busy are not waited for.
+            drop(child.stdin.take());
+        }
+        for child in children.iter_mut() {
+            let start = Instant::now();
+            while matches!(child.try_wait(), Ok(None)) && start.elapsed() < Duration::from_secs(2) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Starting clusters.
+
+mod local_cluster; // scheduler and workers on this machine
+mod worker_process; // this executable again, as a worker
+
+pub use local_cluster::{LocalCluster, LocalClusterBuilder};
+pub use worker_process::init;

@@ -1,0 +1,127 @@
+//! This executable again, as a worker.
+//!
+//! A worker process must have the closures of the program, so it is the program: the same executable, started with
+//! an environment variable. Where the platform has constructors that run before `main`, one of them looks for the
+//! variable, and if it is there the process becomes a worker and never reaches `main`: programs and tests need no
+//! preparation. Elsewhere, `main` calls [`init`] first.
+//!
+//! The worker ends when its standard input does: the parent holds the other end, however it dies.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use crate::error::DistError;
+use crate::shell::worker::{WorkerOptions, serve_worker};
+use crate::transport::Address;
+use crate::worker::Settings;
+
+const SCHEDULER: &str = "DASK_DIST_WORKER_OF";
+const NAME: &str = "DASK_DIST_WORKER_NAME";
+const THREADS: &str = "DASK_DIST_WORKER_THREADS";
+const MEMORY: &str = "DASK_DIST_WORKER_MEMORY";
+const DIRECTORY: &str = "DASK_DIST_WORKER_DIRECTORY";
+const RESOURCES: &str = "DASK_DIST_WORKER_RESOURCES";
+
+/// Starts a worker process.
+pub(super) fn spawn(scheduler: &Address, options: &WorkerOptions) -> Result<Child, DistError> {
+    let failed = |error| DistError::io("starting a worker process", error);
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    command
+        .env(SCHEDULER, scheduler.to_string())
+        .env(NAME, &options.name)
+        .env(THREADS, options.settings.n_threads.to_string())
+        .env(MEMORY, options.settings.memory_limit.to_string())
+        .stdin(Stdio::piped());
+    if let Some(directory) = &options.directory {
+        command.env(DIRECTORY, directory);
+    }
+    let resources: Vec<String> = options.resources.iter().map(|(name, amount)| format!("{name}={amount}")).collect();
+    command.env(RESOURCES, resources.join(","));
+    // Named, so that the constructor is linked.
+    std::hint::black_box(&CONSTRUCTOR);
+    command.spawn().map_err(failed)
+}
+
+/// Becomes a worker, if this process was started as one, and does not return then. Needed as the first line of `main`
+/// only where nothing runs before `main`; harmless elsewhere.
+pub fn init() {
+    if let Some(scheduler) = std::env::var_os(SCHEDULER) {
+        let scheduler = scheduler.to_string_lossy().into_owned();
+        // On a thread of its own: before `main` the first one has no name, and its stack is the system's.
+        let worker = std::thread::Builder::new().name("dask-worker".to_owned()).spawn(move || run(&scheduler));
+        let code = worker.ok().and_then(|worker| worker.join().ok()).unwrap_or(1);
+        std::process::exit(code);
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = before_main;
+
+#[cfg(target_vendor = "apple")]
+#[used]
+#[unsafe(link_section = "__DATA,__mod_init_func")]
+static CONSTRUCTOR: extern "C" fn() = before_main;
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_vendor = "apple")))]
+static CONSTRUCTOR: extern "C" fn() = before_main;
+
+extern "C" fn before_main() {
+    if std::env::var_os(SCHEDULER).is_none() {
+        return;
+    }
+    // What the runtime does before `main`: a peer that goes must not end this process.
+    #[cfg(unix)]
+    // SAFETY: no other thread runs yet, and ignoring a signal needs no handler.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+    init();
+}
+
+fn run(scheduler: &str) -> i32 {
+    let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok());
+    let resources = text(RESOURCES).unwrap_or_default();
+    let resources = resources.split(',').filter_map(|pair| {
+        let (name, amount) = pair.split_once('=')?;
+        Some((name.to_owned(), amount.parse().ok()?))
+    });
+    let options = WorkerOptions {
+        name: text(NAME).unwrap_or_default(),
+        resources: resources.collect(),
+        directory: text(DIRECTORY).map(PathBuf::from),
+        settings: Settings {
+            n_threads: number(THREADS).unwrap_or(1) as u32,
+            memory_limit: number(MEMORY).unwrap_or(0),
+            ..Settings::default()
+        },
+        ..WorkerOptions::default()
+    };
+    // SAFETY: this thread is the only one that runs but the first, which waits for it.
+    unsafe {
+        [SCHEDULER, NAME, THREADS, MEMORY, DIRECTORY, RESOURCES]
+            .into_iter()
+            .for_each(|name| std::env::remove_var(name));
+    }
+    std::thread::spawn(|| {
+        let mut rest = Vec::new();
+        drop(std::io::stdin().read_to_end(&mut rest));
+        std::process::exit(0);
+    });
+    let served = scheduler.parse::<Address>().and_then(|scheduler| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| DistError::io("starting the worker's loop", error))?;
+        let (_stop, stopped) = tokio::sync::watch::channel(false);
+        runtime.block_on(serve_worker(&scheduler, options, stopped))
+    });
+    match served {
+        Ok(()) | Err(DistError::SchedulerGone { .. }) => 0,
+        Err(error) => {
+            eprintln!("dask worker: {error}");
+            1
+        }
+    }
+}
