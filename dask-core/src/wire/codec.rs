@@ -131,6 +131,11 @@ impl<'a> Decoder<'a> {
         Self { bytes: &parcel.bytes, buffers: parcel.buffers.iter() }
     }
 
+    /// Reads bytes that came without buffers.
+    pub fn of_bytes(bytes: &'a [u8]) -> Self {
+        Self { bytes, buffers: [].iter() }
+    }
+
     /// Reads a serde value.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ pub(super) fn connect<Out: Message, In: Message>(name: &str, hello: Hello) -> Re
         entry.hello.clone()
     };
     let inbox = Inbox { from: Receiver::InProc(from_them) };
-    Ok(Link { outbox: Outbox { to: to_them, queued: Arc::default() }, inbox, peer, address })
+    Ok(Link { outbox: Outbox::in_process(to_them), inbox, peer, address })
 }
 
 pub(super) struct Listener {
@@ -87,7 +87,7 @@ impl Incoming {
         match self.ends.downcast::<Ends<In, Out>>() {
             Ok(ends) => {
                 let (from, to) = *ends;
-                let outbox = Outbox { to, queued: Arc::default() };
+                let outbox = Outbox::in_process(to);
                 Ok(Link { outbox, inbox: Inbox { from: Receiver::InProc(from) }, peer: self.hello, address })
             }
             Err(_) => Err(DistError::NotDask { address, found: "it speaks of other things".to_owned() }),

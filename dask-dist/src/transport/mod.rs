@@ -2,10 +2,9 @@
 
 mod address;
 mod inproc;
+mod outbox;
+mod queue;
 mod tcp;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +13,7 @@ use tokio::sync::mpsc;
 pub use crate::wire::handshake::{Hello, Role};
 pub use crate::wire::limits::CommSettings;
 pub use address::Address;
+pub use outbox::Outbox;
 
 use crate::error::DistError;
 use crate::protocol::Batch;
@@ -28,39 +28,6 @@ impl<M: Serialize + DeserializeOwned + Send + 'static> Message for M {}
 #[error("the connection is closed")]
 pub struct Closed;
 
-/// The sending side of a connection; clones send to the same one. When the last is dropped, what was sent is
-/// delivered and the connection ends in order.
-pub struct Outbox<M> {
-    to: mpsc::UnboundedSender<Batch<M>>,
-    queued: Arc<AtomicU64>,
-}
-
-impl<M> Clone for Outbox<M> {
-    fn clone(&self) -> Self {
-        Self { to: self.to.clone(), queued: self.queued.clone() }
-    }
-}
-
-impl<M> Outbox<M> {
-    /// Queues a batch. Never blocks.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub fn send(&self, batch: Batch<M>) -> Result<(), Closed> {
-        self.to.send(batch).map_err(|_| Closed)
-    }
-
-    /// Bytes that were framed and are not with the system yet; 0 within a process.
-    pub fn queued_nbytes(&self) -> u64 {
-        self.queued.load(Ordering::Relaxed)
-    }
-
-    /// Whether the other side is gone.
-    pub fn is_closed(&self) -> bool {
-        self.to.is_closed()
-    }
-}
-
 /// The receiving side of a connection.
 pub struct Inbox<M> {
     from: Receiver<M>,
@@ -68,7 +35,7 @@ pub struct Inbox<M> {
 
 enum Receiver<M> {
     InProc(mpsc::UnboundedReceiver<Batch<M>>),
-    Tcp(mpsc::Receiver<Result<Batch<M>, DistError>>),
+    Tcp(mpsc::UnboundedReceiver<tcp::Item<M>>, tcp::Unread),
 }
 
 impl<M> Inbox<M> {
@@ -79,7 +46,10 @@ impl<M> Inbox<M> {
     pub async fn recv(&mut self) -> Result<Option<Batch<M>>, DistError> {
         match &mut self.from {
             Receiver::InProc(from) => Ok(from.recv().await),
-            Receiver::Tcp(from) => from.recv().await.transpose(),
+            Receiver::Tcp(from, unread) => match from.recv().await {
+                Some(item) => taken(item, unread).map(Some),
+                None => Ok(None),
+            },
         }
     }
 
@@ -87,9 +57,15 @@ impl<M> Inbox<M> {
     pub fn try_recv(&mut self) -> Option<Result<Batch<M>, DistError>> {
         match &mut self.from {
             Receiver::InProc(from) => from.try_recv().ok().map(Ok),
-            Receiver::Tcp(from) => from.try_recv().ok(),
+            Receiver::Tcp(from, unread) => from.try_recv().ok().map(|item| taken(item, unread)),
         }
     }
+}
+
+fn taken<M>(item: tcp::Item<M>, unread: &tcp::Unread) -> Result<Batch<M>, DistError> {
+    let (batch, nbytes) = item?;
+    unread.give_back(nbytes);
+    Ok(batch)
 }
 
 /// A connection.

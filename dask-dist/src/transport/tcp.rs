@@ -1,25 +1,26 @@
 //! Over TCP: a task that reads frames, and one that writes whatever has gathered, at once and together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, BufReader};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
-use super::{Address, CommSettings, Hello, Inbox, Link, Message, Outbox, Receiver};
+use super::outbox::Outbox;
+use super::queue::{Next, Queue};
+use super::{Address, CommSettings, Hello, Inbox, Link, Message, Receiver};
 use crate::error::DistError;
-use crate::protocol::Batch;
-use crate::wire::frame::{self, Outgoing};
+use crate::wire::frame::{Frame, FrameReader};
 use crate::wire::handshake::{answer, greet};
+use crate::wire::outgoing::Outgoing;
 
-/// Batches that were read and not taken; beyond it, reading pauses, and so does the other side.
-const INBOX: usize = 64;
-/// What is written together: until so many bytes have gathered.
-const TOGETHER: u64 = 256 << 10;
-const READ_BUFFER: usize = 64 << 10;
+/// Connections that have introduced themselves and nobody has taken.
+const ACCEPTED: usize = 64;
+/// Unread bytes are counted in these, at least one for each frame.
+const UNIT: u64 = 4096;
 
 pub(super) async fn connect<Out: Message, In: Message>(
     host: &str,
@@ -47,10 +48,16 @@ pub(super) async fn connect<Out: Message, In: Message>(
         .await
         .map_err(|_| DistError::Timeout { address: address.clone(), what: "the connection", after })?
         .map_err(|source| DistError::Connect { address: address.clone(), source: Arc::new(source) })?;
-    let cut = |error: std::io::Error| DistError::Cut { address: address.clone(), why: error.to_string() };
-    socket.set_nodelay(true).map_err(cut)?;
+    tune(&socket, settings).map_err(|error| DistError::Cut { address: address.clone(), why: error.to_string() })?;
     let peer = greet(&mut socket, hello, settings, &address).await?;
-    Ok(start(socket, peer, address, settings.clone()))
+    Ok(start(socket, peer, address, settings))
+}
+
+/// Small messages go at once; a machine that has vanished is noticed.
+fn tune(socket: &TcpStream, settings: &CommSettings) -> std::io::Result<()> {
+    socket.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(settings.keepalive).with_interval(settings.keepalive).with_retries(3);
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }
 
 /// Reads and writes from now on.
@@ -58,69 +65,117 @@ fn start<Out: Message, In: Message>(
     socket: TcpStream,
     peer: Hello,
     address: String,
-    settings: CommSettings,
+    settings: &CommSettings,
 ) -> Link<Out, In> {
     let (read, write) = socket.into_split();
-    let (to_write, queue) = mpsc::unbounded_channel();
-    let (to_inbox, from) = mpsc::channel(INBOX);
-    let queued = Arc::new(AtomicU64::new(0));
-    tokio::spawn(write_all::<Out>(write, queue, queued.clone(), settings.clone(), address.clone()));
-    tokio::spawn(read_all::<In>(read, to_inbox, settings, address.clone()));
-    Link { outbox: Outbox { to: to_write, queued }, inbox: Inbox { from: Receiver::Tcp(from) }, peer, address }
+    let queue = Arc::new(Queue::new(settings.queued_bytes_max, address.clone()));
+    let (to_inbox, from) = mpsc::unbounded_channel();
+    let unread = Unread::new(settings.unread_bytes_max);
+    tokio::spawn(write_all(write, queue.clone(), settings.stall_timeout, address.clone()));
+    let reader = FrameReader::new(read, settings.clone(), address.clone());
+    tokio::spawn(read_all(reader, to_inbox, unread.clone(), queue.clone()));
+    let inbox = Inbox { from: Receiver::Tcp(from, unread) };
+    Link { outbox: Outbox::tcp(queue), inbox, peer, address }
 }
+
+/// Room for batches that were read and not taken yet.
+#[derive(Clone)]
+pub(super) struct Unread {
+    room: Arc<Semaphore>,
+    all: u32,
+}
+
+impl Unread {
+    fn new(nbytes: u64) -> Self {
+        let all = u32::try_from(nbytes / UNIT).unwrap_or(u32::MAX).clamp(1, Semaphore::MAX_PERMITS.min(1 << 28) as u32);
+        Self { room: Arc::new(Semaphore::new(all as usize)), all }
+    }
+
+    fn units(&self, nbytes: u64) -> u32 {
+        u32::try_from(nbytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.all)
+    }
+
+    async fn take(&self, nbytes: u64) {
+        // The semaphore is never closed.
+        if let Ok(permits) = self.room.acquire_many(self.units(nbytes)).await {
+            permits.forget();
+        }
+    }
+
+    pub(super) fn give_back(&self, nbytes: u64) {
+        self.room.add_permits(self.units(nbytes) as usize);
+    }
+}
+
+pub(super) type Item<M> = Result<Frame<M>, DistError>;
 
 async fn read_all<M: Message>(
-    socket: OwnedReadHalf,
-    to: mpsc::Sender<Result<Batch<M>, DistError>>,
-    settings: CommSettings,
-    address: String,
+    mut reader: FrameReader<OwnedReadHalf>,
+    to: mpsc::UnboundedSender<Item<M>>,
+    unread: Unread,
+    queue: Arc<Queue>,
 ) {
-    let mut socket = BufReader::with_capacity(READ_BUFFER, socket);
-    loop {
-        let next = tokio::select! {
-            next = frame::read(&mut socket, &settings, &address) => next,
-            () = to.closed() => return,
-        };
-        let last = !matches!(next, Ok(Some(_)));
-        if let Some(item) = next.transpose()
-            && to.send(item).await.is_err()
-        {
-            return;
+    let all = async {
+        loop {
+            match reader.next().await {
+                Ok(Some((batch, nbytes))) => {
+                    unread.take(nbytes).await;
+                    if to.send(Ok((batch, nbytes))).is_err() {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
-        if last {
-            return;
-        }
+    };
+    let ended = tokio::select! {
+        // What has arrived is delivered before a failure of the writing side is.
+        biased;
+        ended = all => ended,
+        () = to.closed() => return,
+        error = queue.failed() => Err(error),
+    };
+    if let Err(error) = ended {
+        queue.fail(error.clone());
+        drop(to.send(Err(error)));
     }
 }
 
-async fn write_all<M: Message>(
-    mut socket: OwnedWriteHalf,
-    mut queue: mpsc::UnboundedReceiver<Batch<M>>,
-    queued: Arc<AtomicU64>,
-    settings: CommSettings,
-    address: String,
-) {
-    while let Some(first) = queue.recv().await {
-        let mut outgoing = Outgoing::default();
-        let mut next = Some(first);
-        while let Some(batch) = next {
-            if let Err(error) = outgoing.frame(&batch) {
-                // Whoever attaches values has made sure that they can travel.
-                eprintln!("dask: a message to {address} was dropped: {error}");
+async fn write_all(mut socket: OwnedWriteHalf, queue: Arc<Queue>, stall: Duration, address: String) {
+    let written = |nbytes| queue.written(nbytes);
+    loop {
+        let last = match queue.next() {
+            Next::Wait => {
+                queue.work().await;
+                continue;
             }
-            next = if outgoing.nbytes < TOGETHER { queue.try_recv().ok() } else { None };
+            Next::Stop => break,
+            Next::Write(outgoing) => tokio::select! {
+                biased;
+                result = outgoing.write(&mut socket, stall, written) => result.map(|()| false),
+                () = queue.stopped() => break,
+            },
+            Next::Farewell => Outgoing::farewell().write(&mut socket, stall, |_| ()).await.map(|()| true),
+        };
+        match last {
+            Ok(false) => {}
+            Ok(true) => {
+                drop(socket.shutdown().await);
+                break;
+            }
+            Err(error) => {
+                queue.fail(match error.kind() {
+                    std::io::ErrorKind::TimedOut => {
+                        DistError::Timeout { address, what: "taking what it was sent", after: stall }
+                    }
+                    _ => DistError::Cut { address, why: error.to_string() },
+                });
+                break;
+            }
         }
-        queued.store(outgoing.nbytes, Ordering::Relaxed);
-        if outgoing.write(&mut socket, settings.stall_timeout).await.is_err() {
-            return;
-        }
-        queued.store(0, Ordering::Relaxed);
     }
-    let mut outgoing = Outgoing::default();
-    outgoing.farewell();
-    if outgoing.write(&mut socket, settings.stall_timeout).await.is_ok() {
-        drop(socket.shutdown().await);
-    }
+    queue.end();
 }
 
 pub(super) struct Listener {
@@ -135,7 +190,7 @@ impl Listener {
             |source: std::io::Error| DistError::Listen { address: format!("tcp://{host}"), source: Arc::new(source) };
         let listener = TcpListener::bind(host).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?.to_string();
-        let (to, accepted) = mpsc::channel(INBOX);
+        let (to, accepted) = mpsc::channel(ACCEPTED);
         let accepting = tokio::spawn(accept_all(listener, hello, settings.clone(), to));
         Ok(Self { address, accepted, accepting })
     }
@@ -165,7 +220,7 @@ async fn accept_all(listener: TcpListener, hello: Hello, settings: CommSettings,
         let (hello, settings, to) = (hello.clone(), settings.clone(), to.clone());
         tokio::spawn(async move {
             let address = format!("tcp://{from}");
-            if socket.set_nodelay(true).is_ok()
+            if tune(&socket, &settings).is_ok()
                 && let Ok(hello) = answer(&mut socket, hello, &settings, &address).await
             {
                 drop(to.send(Incoming { hello, socket, address, settings }).await);
@@ -183,6 +238,6 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub(super) fn link<Out: Message, In: Message>(self) -> Link<Out, In> {
-        start(self.socket, self.hello, self.address, self.settings)
+        start(self.socket, self.hello, self.address, &self.settings)
     }
 }

@@ -1,210 +1,237 @@
-//! Batches as frames.
+//! Frames becoming batches again, with every length doubted.
 
-use std::io::IoSlice;
 use std::time::Duration;
 
 use bytes::BufMut;
 use dask_core::Value;
-use dask_core::wire::{Buffer, Decoder, Encoder, Parcel};
-use serde::Serialize;
+use dask_core::wire::{Buffer, Decoder, Parcel};
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::Instant;
 
-use super::limits::{CommSettings, STEP};
+use super::aligned::Aligned;
+use super::limits::{CommSettings, PROGRESS, STEP};
 use crate::error::DistError;
 use crate::protocol::Batch;
 
-/// Buffers up to this size are copied beside the rest rather than written from where they are.
-const COPY_MAX: usize = 4096;
-const FAREWELL: u32 = u32::MAX;
+/// In place of the table's length: the sender has nothing more to say.
+pub(super) const FAREWELL: u32 = u32::MAX;
+/// What is read ahead; messages up to this size are decoded from where they arrived.
+const AHEAD: usize = 64 << 10;
 
 /// What an attachment consists of: its type, bytes in line, bytes of each buffer.
-type Form = (String, u64, Vec<u64>);
+pub(super) type Form = (String, u64, Vec<u64>);
 
-/// Bytes ready to be written: small ones together, large ones where they are.
-#[derive(Default)]
-pub struct Outgoing {
-    pieces: Vec<Piece>,
-    /// All bytes together.
-    pub nbytes: u64,
+/// A batch, and how many bytes it was.
+pub type Frame<M> = (Batch<M>, u64);
+
+/// Reads frames. Not to be dropped in the middle of one, if more are to be read.
+pub struct FrameReader<R> {
+    from: R,
+    /// Bytes read ahead: those from `at` on are not used yet.
+    ahead: Vec<u8>,
+    at: usize,
+    address: String,
+    settings: CommSettings,
+    patience: Patience,
 }
 
-enum Piece {
-    Own(Vec<u8>),
-    Shared(Buffer),
+/// A frame that has begun must go on.
+struct Patience {
+    stall: Duration,
+    /// None between frames: silence there is no fault; whoever must be heard of sends heartbeats.
+    until: Option<Instant>,
+    arrived: u64,
 }
 
-impl Piece {
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Own(bytes) => bytes,
-            Self::Shared(buffer) => buffer.as_slice(),
+impl Patience {
+    fn begin(&mut self) {
+        (self.until, self.arrived) = (Some(Instant::now() + self.stall), 0);
+    }
+
+    fn end(&mut self) {
+        self.until = None;
+    }
+
+    async fn read<B: BufMut, R: AsyncRead + Unpin>(&mut self, from: &mut R, into: &mut B) -> std::io::Result<usize> {
+        let n = match self.until {
+            None => from.read_buf(into).await?,
+            Some(until) => match tokio::time::timeout_at(until, from.read_buf(into)).await {
+                Ok(n) => n?,
+                Err(_) => return Err(std::io::ErrorKind::TimedOut.into()),
+            },
+        };
+        if n == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
+        self.arrived += n as u64;
+        if self.until.is_some() && PROGRESS <= self.arrived {
+            self.begin();
+        }
+        Ok(n)
     }
 }
 
-impl Outgoing {
-    fn push(&mut self, bytes: &[u8]) {
-        self.nbytes += bytes.len() as u64;
-        match self.pieces.last_mut() {
-            Some(Piece::Own(own)) => own.extend_from_slice(bytes),
-            _ => self.pieces.push(Piece::Own(bytes.to_vec())),
-        }
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    /// Reads frames from `from`, whom errors call `address`.
+    pub fn new(from: R, settings: CommSettings, address: String) -> Self {
+        let patience = Patience { stall: settings.stall_timeout, until: None, arrived: 0 };
+        Self { from, ahead: Vec::with_capacity(AHEAD), at: 0, address, settings, patience }
     }
 
-    fn share(&mut self, buffer: &Buffer) {
-        if buffer.as_slice().len() <= COPY_MAX {
-            self.push(buffer.as_slice());
-        } else {
-            self.nbytes += buffer.as_slice().len() as u64;
-            self.pieces.push(Piece::Shared(buffer.clone()));
-        }
-    }
-
-    /// Appends a batch.
+    /// The next batch; none after the farewell.
     ///
     /// # Errors
-    /// A value that cannot travel.
-    pub fn frame<M: Serialize>(&mut self, batch: &Batch<M>) -> Result<(), DistError> {
-        let other = |error: dask_core::wire::WireError| DistError::Other(error.to_string());
-        let mut head = Encoder::new();
-        head.serde(&batch.messages).map_err(other)?;
-        let head = head.finish("");
-        let parcels: Vec<Parcel> =
-            batch.attachments.iter().map(Value::to_parcel).collect::<Result<_, _>>().map_err(other)?;
-        let mut table = Encoder::new();
-        if !parcels.is_empty() {
-            let forms: Vec<Form> = parcels
-                .iter()
-                .map(|parcel| {
-                    let buffers = parcel.buffers().iter().map(|buffer| buffer.as_slice().len() as u64).collect();
-                    (parcel.type_name().to_owned(), parcel.bytes().len() as u64, buffers)
-                })
-                .collect();
-            table.serde(&forms).map_err(other)?;
+    /// A cut, a stall, a limit, malformed bytes. The connection is of no use after that.
+    pub async fn next<M: DeserializeOwned>(&mut self) -> Result<Option<Frame<M>>, DistError> {
+        self.gather(1).await?;
+        self.patience.begin();
+        let frame = self.frame().await;
+        self.patience.end();
+        frame
+    }
+
+    async fn frame<M: DeserializeOwned>(&mut self) -> Result<Option<Frame<M>>, DistError> {
+        let (head_len, table_len) = (self.word().await?, self.word().await?);
+        if (head_len, table_len) == (0, FAREWELL) {
+            return Ok(None);
         }
-        let table = table.finish("");
-        self.push(&(head.bytes().len() as u32).to_le_bytes());
-        self.push(&(table.bytes().len() as u32).to_le_bytes());
-        self.push(head.bytes());
-        self.push(table.bytes());
-        for parcel in &parcels {
-            if parcel.bytes().len() <= COPY_MAX {
-                self.push(parcel.bytes());
-            } else {
-                self.share(&parcel.bytes_buffer());
+        let longest = head_len.max(table_len);
+        self.limit("a frame's messages", longest.into(), self.settings.head_bytes_max.into())?;
+        let messages: Vec<M> = self.decoded(head_len).await?;
+        let forms: Vec<Form> = if table_len == 0 { Vec::new() } else { self.decoded(table_len).await? };
+        let n_buffers: usize = forms.iter().map(|(_, _, buffers)| buffers.len()).sum();
+        let n_parts = forms.len().max(n_buffers) as u64;
+        self.limit("a frame's number of attachments or buffers", n_parts, self.settings.parts_max.into())?;
+        let bulk = forms
+            .iter()
+            .flat_map(|(_, n, buffers)| buffers.iter().chain([n]))
+            .fold(0, |all: u64, &n| all.saturating_add(n));
+        self.limit("a frame's attachments in bytes", bulk, self.settings.attachment_bytes_max)?;
+        let mut attachments = Vec::with_capacity(forms.len());
+        for (type_name, n_bytes, lengths) in forms {
+            let bytes = self.unaligned(n_bytes).await?;
+            let mut buffers = Vec::with_capacity(lengths.len());
+            for n in lengths {
+                buffers.push(Buffer::new(self.aligned(n).await?));
             }
-            parcel.buffers().iter().for_each(|buffer| self.share(buffer));
+            attachments.push(Value::encoded(Parcel::from_parts(type_name, bytes, buffers)));
+        }
+        let nbytes = 8 + u64::from(head_len) + u64::from(table_len) + bulk;
+        Ok(Some((Batch { messages, attachments }, nbytes)))
+    }
+
+    fn limit(&self, what: &'static str, found: u64, limit: u64) -> Result<(), DistError> {
+        if found <= limit {
+            return Ok(());
+        }
+        Err(DistError::Limit { address: self.address.clone(), what, found, limit })
+    }
+
+    fn failed(&self, error: &std::io::Error) -> DistError {
+        let address = self.address.clone();
+        match error.kind() {
+            std::io::ErrorKind::TimedOut if self.patience.until.is_some() => {
+                DistError::Timeout { address, what: "a frame it had begun", after: self.settings.stall_timeout }
+            }
+            std::io::ErrorKind::UnexpectedEof => {
+                DistError::Cut { address, why: "the other side closed it without a farewell".to_owned() }
+            }
+            _ => DistError::Cut { address, why: error.to_string() },
+        }
+    }
+
+    fn left(&self) -> &[u8] {
+        &self.ahead[self.at..]
+    }
+
+    /// Makes sure that `n` bytes, at most [`AHEAD`], are there.
+    async fn gather(&mut self, n: usize) -> Result<(), DistError> {
+        debug_assert!(n <= AHEAD, "only small things are gathered");
+        if self.at == self.ahead.len() {
+            self.ahead.clear();
+            self.at = 0;
+        } else if AHEAD < self.at + n {
+            self.ahead.drain(..self.at);
+            self.at = 0;
+        }
+        while self.left().len() < n {
+            let room = AHEAD - self.ahead.len();
+            let read = self.patience.read(&mut self.from, &mut (&mut self.ahead).limit(room)).await;
+            read.map_err(|error| self.failed(&error))?;
         }
         Ok(())
     }
 
-    /// Appends the farewell: the connection ends in order.
-    pub fn farewell(&mut self) {
-        self.push(&0u32.to_le_bytes());
-        self.push(&FAREWELL.to_le_bytes());
+    async fn word(&mut self) -> Result<u32, DistError> {
+        self.gather(4).await?;
+        let mut word = [0; 4];
+        word.copy_from_slice(&self.left()[..4]);
+        self.at += 4;
+        Ok(u32::from_le_bytes(word))
     }
 
-    /// Writes all of it.
-    ///
-    /// # Errors
-    /// What the system says; a peer that takes nothing for `stall`.
-    pub async fn write<W: AsyncWrite + Unpin>(self, to: &mut W, stall: Duration) -> std::io::Result<()> {
-        let mut slices: Vec<IoSlice<'_>> = self.pieces.iter().map(|piece| IoSlice::new(piece.as_slice())).collect();
-        let mut left = &mut slices[..];
-        IoSlice::advance_slices(&mut left, 0);
-        while !left.is_empty() {
-            let write = tokio::time::timeout(stall, to.write_vectored(left));
-            match write.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?? {
-                0 => return Err(std::io::ErrorKind::WriteZero.into()),
-                n => IoSlice::advance_slices(&mut left, n),
-            }
+    /// Reads and decodes something of `n` bytes.
+    async fn decoded<T: DeserializeOwned>(&mut self, n: u32) -> Result<T, DistError> {
+        let n = n as usize;
+        if AHEAD < n {
+            return decode(&self.unaligned(n as u64).await?, &self.address);
         }
-        to.flush().await
+        self.gather(n).await?;
+        self.at += n;
+        decode(&self.ahead[self.at - n..self.at], &self.address)
+    }
+
+    /// The part of the next `n` bytes that was read ahead.
+    fn taken(&mut self, n: usize) -> &[u8] {
+        let n = n.min(self.ahead.len() - self.at);
+        self.at += n;
+        &self.ahead[self.at - n..self.at]
+    }
+
+    async fn unaligned(&mut self, n: u64) -> Result<Vec<u8>, DistError> {
+        let n = self.addressable(n)?;
+        let mut bytes = Vec::with_capacity(n.min(STEP));
+        bytes.extend_from_slice(self.taken(n));
+        while bytes.len() < n {
+            if bytes.len() == bytes.capacity() {
+                bytes.reserve_exact(bytes.len().min(n - bytes.len()));
+            }
+            let room = (bytes.capacity() - bytes.len()).min(n - bytes.len());
+            let read = self.patience.read(&mut self.from, &mut (&mut bytes).limit(room)).await;
+            read.map_err(|error| self.failed(&error))?;
+        }
+        Ok(bytes)
+    }
+
+    async fn aligned(&mut self, n: u64) -> Result<Aligned, DistError> {
+        let n = self.addressable(n)?;
+        let mut bytes = Aligned::with_capacity(n.min(STEP));
+        bytes.extend(self.taken(n));
+        while bytes.len() < n {
+            if bytes.len() == bytes.capacity() {
+                bytes.reserve(bytes.len().min(n - bytes.len()));
+            }
+            let room = (bytes.capacity() - bytes.len()).min(n - bytes.len());
+            let read = self.patience.read(&mut self.from, &mut bytes.spare(room)).await;
+            read.map_err(|error| self.failed(&error))?;
+        }
+        Ok(bytes)
+    }
+
+    fn addressable(&self, n: u64) -> Result<usize, DistError> {
+        usize::try_from(n).map_err(|_| DistError::Limit {
+            address: self.address.clone(),
+            what: "an attachment",
+            found: n,
+            limit: usize::MAX as u64,
+        })
     }
 }
 
-/// Reads the next batch; none after the farewell.
-///
-/// # Errors
-/// A cut, a limit, malformed bytes.
-pub async fn read<M: DeserializeOwned, R: AsyncRead + Unpin>(
-    from: &mut R,
-    settings: &CommSettings,
-    address: &str,
-) -> Result<Option<Batch<M>>, DistError> {
-    let cut = |error: std::io::Error| {
-        let why = match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "the other side closed it without a farewell".to_owned(),
-            _ => error.to_string(),
-        };
-        DistError::Cut { address: address.to_owned(), why }
-    };
-    let mut lengths = [0; 8];
-    // Silence between frames is no fault; whoever must be heard of sends heartbeats.
-    from.read_exact(&mut lengths[..1]).await.map_err(cut)?;
-    let rest = async {
-        from.read_exact(&mut lengths[1..]).await.map_err(cut)?;
-        let word = |at: usize| u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]);
-        let (head_len, table_len) = (word(0), word(4));
-        if (head_len, table_len) == (0, FAREWELL) {
-            return Ok(None);
-        }
-        let limit = settings.head_bytes_max;
-        if limit < head_len.max(table_len) {
-            let found = u64::from(head_len.max(table_len));
-            return Err(DistError::Limit {
-                address: address.to_owned(),
-                what: "a message",
-                found,
-                limit: limit.into(),
-            });
-        }
-        let head = read_bytes(from, u64::from(head_len), settings.stall_timeout).await.map_err(cut)?;
-        let table = read_bytes(from, u64::from(table_len), settings.stall_timeout).await.map_err(cut)?;
-        let messages: Vec<M> = decode(head, address)?;
-        let forms: Vec<Form> = if table_len == 0 { Vec::new() } else { decode(table, address)? };
-        let mut attachments = Vec::with_capacity(forms.len());
-        for (type_name, n_bytes, buffers) in forms {
-            let all = buffers.iter().fold(n_bytes, |all, &n| all.saturating_add(n));
-            let limit = settings.attachment_bytes_max;
-            if limit < all {
-                return Err(DistError::Limit { address: address.to_owned(), what: "an attachment", found: all, limit });
-            }
-            let bytes = read_bytes(from, n_bytes, settings.stall_timeout).await.map_err(cut)?;
-            let mut read = Vec::with_capacity(buffers.len());
-            for n in buffers {
-                read.push(Buffer::new(read_bytes(from, n, settings.stall_timeout).await.map_err(cut)?));
-            }
-            attachments.push(Value::encoded(Parcel::from_parts(type_name, bytes, read)));
-        }
-        Ok(Some(Batch { messages, attachments }))
-    };
-    rest.await
-}
-
-/// Exactly `n` bytes, in memory that grows as they arrive.
-async fn read_bytes<R: AsyncRead + Unpin>(from: &mut R, n: u64, stall: Duration) -> std::io::Result<Vec<u8>> {
-    let n = usize::try_from(n).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
-    let mut bytes = Vec::with_capacity(n.min(STEP));
-    while bytes.len() < n {
-        if bytes.len() == bytes.capacity() {
-            // Twice what has arrived: each byte is moved once on average, if at all (large blocks are remapped).
-            bytes.reserve_exact(bytes.len().min(n - bytes.len()));
-        }
-        let room = (bytes.capacity() - bytes.len()).min(n - bytes.len());
-        let mut into = (&mut bytes).limit(room);
-        let read = tokio::time::timeout(stall, from.read_buf(&mut into));
-        if read.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    Ok(bytes)
-}
-
-fn decode<T: DeserializeOwned>(bytes: Vec<u8>, address: &str) -> Result<T, DistError> {
-    let parcel = Parcel::from_parts("", bytes, Vec::new());
-    let mut input = Decoder::new(&parcel);
+/// Decodes a value that takes all of `bytes`.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], address: &str) -> Result<T, DistError> {
+    let mut input = Decoder::of_bytes(bytes);
     let malformed = |error: dask_core::wire::WireError| DistError::Malformed {
         address: address.to_owned(),
         why: error.to_string(),

@@ -1,10 +1,11 @@
 //! The first words: who is there, which protocol, which build.
 
 use dask_core::Token;
-use dask_core::wire::{Decoder, Encoder, Parcel};
+use dask_core::wire::Encoder;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::frame::decode;
 use super::limits::CommSettings;
 use crate::error::DistError;
 
@@ -32,7 +33,7 @@ pub struct Hello {
     /// What it is.
     pub role: Role,
     /// Its executable: closures travel only between equal ones.
-    pub build: [u8; 16],
+    pub build: Token,
     /// More, by role: a worker's `WorkerHello`.
     pub about: Vec<u8>,
 }
@@ -40,7 +41,7 @@ pub struct Hello {
 impl Hello {
     /// Of this process.
     pub fn new(role: Role) -> Self {
-        Self { role, build: build_bytes(dask_core::wire::local::build_id()), about: Vec::new() }
+        Self { role, build: dask_core::wire::local::build_id(), about: Vec::new() }
     }
 
     /// With more to say, encoded by the codec.
@@ -63,30 +64,10 @@ impl Hello {
     }
 }
 
-fn build_bytes(build: Token) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    for (byte, digits) in bytes.iter_mut().zip(build.to_string().as_bytes().chunks(2)) {
-        *byte = str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or(0);
-    }
-    bytes
-}
-
 #[derive(Serialize, Deserialize)]
 enum Greeting {
     Hello(Hello),
     Refused(String),
-}
-
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], address: &str) -> Result<T, DistError> {
-    let parcel = Parcel::from_parts("", bytes.to_vec(), Vec::new());
-    let mut input = Decoder::new(&parcel);
-    let malformed = |error: dask_core::wire::WireError| DistError::Malformed {
-        address: address.to_owned(),
-        why: error.to_string(),
-    };
-    let value = input.serde().map_err(malformed)?;
-    input.end().map_err(malformed)?;
-    Ok(value)
 }
 
 async fn send<S: AsyncWrite + Unpin>(socket: &mut S, greeting: &Greeting, address: &str) -> Result<(), DistError> {
@@ -136,8 +117,12 @@ async fn receive<S: AsyncRead + Unpin>(
         let (found, limit) = (u64::from(len), u64::from(settings.greeting_bytes_max));
         return Err(DistError::Limit { address: address.to_owned(), what: "a greeting", found, limit });
     }
-    let mut payload = vec![0; len as usize];
-    socket.read_exact(&mut payload).await.map_err(cut)?;
+    // Memory grows as bytes arrive: whoever is there has not been accepted yet.
+    let mut payload = Vec::new();
+    (&mut *socket).take(len.into()).read_to_end(&mut payload).await.map_err(cut)?;
+    if payload.len() < len as usize {
+        return Err(cut(std::io::ErrorKind::UnexpectedEof.into()));
+    }
     decode(&payload, address)
 }
 

@@ -1,24 +1,42 @@
-//! What a peer may ask for.
+//! What a peer may ask for, and how long it may take.
 
 use std::time::Duration;
 
-/// Limits and patience of connections.
+/// Limits and patience of connections. Every limit is checked before memory is taken, and memory is taken as bytes
+/// arrive: a forged length costs at most [`STEP`] bytes.
+///
+/// ```
+/// use std::time::Duration;
+/// use dask_dist::transport::CommSettings;
+/// let patient = CommSettings { stall_timeout: Duration::from_secs(600), ..CommSettings::default() };
+/// assert_eq!(patient.greeting_bytes_max, CommSettings::default().greeting_bytes_max);
+/// ```
 #[derive(Clone, Debug)]
 pub struct CommSettings {
-    /// To establish a connection, retries included.
+    /// To establish a connection, retries included. 30 s by default.
     pub connect_timeout: Duration,
-    /// For the greeting, from the first byte to the last.
+    /// For the greeting, from the first byte to the last. 10 s by default.
     pub handshake_timeout: Duration,
-    /// Bytes of a greeting.
+    /// Bytes of a greeting; 1 MiB by default, which lets a worker that comes back name some 50,000 values it holds.
     pub greeting_bytes_max: u32,
-    /// Bytes of the messages of one frame, without attachments.
+    /// Bytes of the messages of one frame, and of its table of attachments; 256 MiB by default.
     pub head_bytes_max: u32,
-    /// Bytes of one attachment.
+    /// Attachments of one frame, and buffers of all of them; 1,048,576 by default.
+    pub parts_max: u32,
+    /// Bytes of all attachments of one frame; 256 GiB by default.
     pub attachment_bytes_max: u64,
-    /// Bytes that wait for a peer that does not read; beyond it, the connection is cut.
+    /// Bytes that wait for a peer that does not read; beyond it, the connection is cut. 4 GiB by default. A single
+    /// batch that is larger still goes if nothing waits before it.
     pub queued_bytes_max: u64,
-    /// Once a frame has begun, silence for so long cuts the connection.
+    /// Received bytes that nobody has taken yet; beyond it, reading pauses, and so does the sender. 256 MiB by default,
+    /// one frame more at most.
+    pub unread_bytes_max: u64,
+    /// Once a frame has begun, at least [`PROGRESS`] bytes (or its end) must come in this time, and a peer must take at
+    /// least one byte of what is sent. 60 s by default.
     pub stall_timeout: Duration,
+    /// After so much silence the system asks whether the other machine is there; after three more such times without
+    /// an answer the connection is cut. 15 s by default.
+    pub keepalive: Duration,
 }
 
 impl Default for CommSettings {
@@ -26,14 +44,21 @@ impl Default for CommSettings {
         Self {
             connect_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
-            greeting_bytes_max: 64 << 10,
-            head_bytes_max: 1 << 30,
+            greeting_bytes_max: 1 << 20,
+            head_bytes_max: 256 << 20,
+            parts_max: 1 << 20,
             attachment_bytes_max: 1 << 38,
-            queued_bytes_max: 16 << 30,
+            queued_bytes_max: 4 << 30,
+            unread_bytes_max: 256 << 20,
             stall_timeout: Duration::from_secs(60),
+            keepalive: Duration::from_secs(15),
         }
     }
 }
 
-/// Memory is taken in steps of so many bytes, as they arrive: a forged length costs nothing.
-pub(crate) const STEP: usize = 4 << 20;
+/// Memory for a block is taken at once up to this size (the system lends pages only when they are written); larger
+/// blocks double as bytes arrive.
+pub const STEP: usize = 64 << 20;
+
+/// Of a frame, so many bytes must arrive within [`CommSettings::stall_timeout`].
+pub const PROGRESS: u64 = 1 << 20;

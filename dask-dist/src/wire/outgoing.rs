@@ -1,0 +1,170 @@
+//! Batches becoming frames: small bytes together, bulk where it is.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::time::Duration;
+
+use dask_core::Value;
+use dask_core::wire::{Buffer, Encoder, Parcel, WireError};
+use serde::Serialize;
+use smallvec::SmallVec;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::frame::{FAREWELL, Form};
+use crate::protocol::Batch;
+
+/// Buffers up to this size are copied beside the rest rather than written from where they are.
+const COPY_MAX: usize = 4096;
+/// Pieces handed to the system in one call.
+const PIECES: usize = 64;
+
+/// Bytes ready to be written, in order.
+#[derive(Default)]
+pub struct Outgoing {
+    pieces: VecDeque<Piece>,
+    nbytes: u64,
+}
+
+enum Piece {
+    Own(Vec<u8>),
+    Shared(Buffer),
+}
+
+impl Piece {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(buffer) => buffer.as_slice(),
+        }
+    }
+}
+
+impl Outgoing {
+    /// A batch as a frame.
+    ///
+    /// # Errors
+    /// A value that cannot travel; messages that are too long for a frame.
+    pub fn frame<M: Serialize>(batch: &Batch<M>) -> Result<Self, WireError> {
+        let mut head = Encoder::new();
+        head.serde(&batch.messages)?;
+        let head = head.finish("");
+        let parcels: Vec<Parcel> = batch.attachments.iter().map(Value::to_parcel).collect::<Result<_, _>>()?;
+        let mut table = Encoder::new();
+        if !parcels.is_empty() {
+            let forms: Vec<Form> = parcels
+                .iter()
+                .map(|parcel| {
+                    let buffers = parcel.buffers().iter().map(|buffer| buffer.as_slice().len() as u64).collect();
+                    (parcel.type_name().to_owned(), parcel.bytes().len() as u64, buffers)
+                })
+                .collect();
+            table.serde(&forms)?;
+        }
+        let table = table.finish("");
+        let length = |bytes: &[u8]| match u32::try_from(bytes.len()) {
+            Ok(length) if length < FAREWELL => Ok(length.to_le_bytes()),
+            _ => Err(WireError::Codec(format!("{} bytes of messages are more than a frame takes", bytes.len()))),
+        };
+        let mut outgoing = Self::default();
+        let mut start = Vec::with_capacity(8 + head.bytes().len() + table.bytes().len());
+        start.extend_from_slice(&length(head.bytes())?);
+        start.extend_from_slice(&length(table.bytes())?);
+        start.extend_from_slice(head.bytes());
+        start.extend_from_slice(table.bytes());
+        outgoing.push(start);
+        for parcel in &parcels {
+            outgoing.share(parcel.bytes(), || parcel.bytes_buffer());
+            parcel.buffers().iter().for_each(|buffer| outgoing.share(buffer.as_slice(), || buffer.clone()));
+        }
+        Ok(outgoing)
+    }
+
+    /// The farewell: the connection ends in order.
+    pub fn farewell() -> Self {
+        let mut outgoing = Self::default();
+        outgoing.push([0_u32.to_le_bytes(), FAREWELL.to_le_bytes()].concat());
+        outgoing
+    }
+
+    fn push(&mut self, bytes: Vec<u8>) {
+        self.nbytes += bytes.len() as u64;
+        match self.pieces.back_mut() {
+            Some(Piece::Own(own)) => own.extend_from_slice(&bytes),
+            _ => self.pieces.push_back(Piece::Own(bytes)),
+        }
+    }
+
+    fn share(&mut self, bytes: &[u8], shared: impl FnOnce() -> Buffer) {
+        self.nbytes += bytes.len() as u64;
+        if COPY_MAX < bytes.len() {
+            return self.pieces.push_back(Piece::Shared(shared()));
+        }
+        match self.pieces.back_mut() {
+            Some(Piece::Own(own)) => own.extend_from_slice(bytes),
+            _ => self.pieces.push_back(Piece::Own(bytes.to_vec())),
+        }
+    }
+
+    /// All bytes together.
+    pub fn nbytes(&self) -> u64 {
+        self.nbytes
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Appends what comes after this.
+    pub fn append(&mut self, after: Self) {
+        for piece in after.pieces {
+            match piece {
+                Piece::Own(bytes) => self.push(bytes),
+                Piece::Shared(buffer) => {
+                    self.nbytes += buffer.as_slice().len() as u64;
+                    self.pieces.push_back(Piece::Shared(buffer));
+                }
+            }
+        }
+    }
+
+    /// Writes all of it, and tells `written` how many bytes the system took each time. Memory is given back piece by
+    /// piece.
+    ///
+    /// # Errors
+    /// What the system says; `TimedOut` for a peer that takes nothing for `stall`.
+    pub async fn write<W: AsyncWrite + Unpin>(
+        mut self,
+        to: &mut W,
+        stall: Duration,
+        mut written: impl FnMut(u64),
+    ) -> std::io::Result<()> {
+        // Of the first piece, this much is written.
+        let mut done = 0;
+        while let Some(first) = self.pieces.front() {
+            if first.as_slice().len() == done {
+                self.pieces.pop_front();
+                done = 0;
+                continue;
+            }
+            let mut slices: SmallVec<[IoSlice<'_>; PIECES]> =
+                self.pieces.iter().take(PIECES).map(|piece| IoSlice::new(piece.as_slice())).collect();
+            slices[0] = IoSlice::new(&first.as_slice()[done..]);
+            let n = match tokio::time::timeout(stall, to.write_vectored(&slices)).await {
+                Ok(Ok(0)) => return Err(std::io::ErrorKind::WriteZero.into()),
+                Ok(n) => n?,
+                Err(_) => return Err(std::io::ErrorKind::TimedOut.into()),
+            };
+            drop(slices);
+            written(n as u64);
+            done += n;
+            while let Some(first) = self.pieces.front()
+                && first.as_slice().len() <= done
+            {
+                done -= first.as_slice().len();
+                self.pieces.pop_front();
+            }
+        }
+        to.flush().await
+    }
+}
