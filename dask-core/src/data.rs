@@ -112,12 +112,19 @@ macro_rules! numbers {
             }
             fn encode_slice(items: &[Self], out: &mut Encoder) -> Result<(), WireError> {
                 out.len(items.len());
-                out.extend(items.iter().flat_map(|item| item.to_le_bytes()), size_of_val(items));
+                if cfg!(target_endian = "little") {
+                    out.raw(bytemuck::cast_slice(items));
+                } else {
+                    out.extend(items.iter().flat_map(|item| item.to_le_bytes()), size_of_val(items));
+                }
                 Ok(())
             }
             fn decode_vec(input: &mut Decoder<'_>) -> Result<Vec<Self>, WireError> {
                 let n = input.len()?;
                 let bytes = input.raw(n.checked_mul(size_of::<Self>()).ok_or(WireError::Truncated)?)?;
+                if cfg!(target_endian = "little") {
+                    return Ok(bytemuck::pod_collect_to_vec(bytes));
+                }
                 let (items, _) = bytes.as_chunks();
                 Ok(items.iter().map(|item| Self::from_le_bytes(*item)).collect())
             }
