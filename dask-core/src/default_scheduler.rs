@@ -1,4 +1,5 @@
-//! Which scheduler `compute()` takes: the innermost guard of this thread, then `DASK_SCHEDULER`, then the installed default.
+//! Which scheduler `compute()` takes: the innermost guard of this thread, then what is configured (`DASK_SCHEDULER`), then
+//! the installed default.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,8 +53,8 @@ pub fn current_scheduler() -> Result<Arc<dyn Scheduler>> {
     if let Some(scoped) = SCOPED.with_borrow(|scoped| scoped.last().cloned()) {
         return Ok(scoped);
     }
-    if let Some(name) = std::env::var_os("DASK_SCHEDULER").filter(|name| !name.is_empty()) {
-        return scheduler_named(&name.to_string_lossy());
+    if let Some(name) = crate::config::text("scheduler") {
+        return scheduler_named(&name);
     }
     INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).first().cloned().ok_or(Error::NoScheduler)
 }

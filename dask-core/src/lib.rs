@@ -17,6 +17,8 @@ mod materialize;
 pub mod optimize;
 pub mod order;
 mod task;
+// What a user or an operator may choose.
+pub mod config;
 // The seams.
 mod cancel;
 mod collection;

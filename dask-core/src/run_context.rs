@@ -23,9 +23,15 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// The context of this thread: its [observers](crate::with_observer), and no limits.
+    /// The context of this thread: its [observers](crate::with_observer), and the [configured](crate::config) memory
+    /// budget (`memory-budget`), with spilling if there is a folder for it (`temporary-directory`).
     pub fn current() -> Self {
-        Self { observers: current_observers(), ..Self::default() }
+        let budget = crate::config::bytes("memory-budget").unwrap_or_else(|error| {
+            eprintln!("dask: no memory budget: {error}");
+            None
+        });
+        let spill_directory = budget.and_then(|_| crate::config::text("temporary-directory")).map(PathBuf::from);
+        Self { observers: current_observers(), memory_limit: budget, spill_directory, ..Self::default() }
     }
 
     /// With this token instead.

@@ -45,7 +45,11 @@ impl ThreadedScheduler {
     /// # Errors
     /// The first task that failed, or [`Error::Cancelled`](dask_core::Error::Cancelled).
     pub fn run_plan(&self, plan: Plan, context: &RunContext) -> Result<Vec<Value>> {
-        let n_threads = context.n_threads.or(self.n_threads).unwrap_or_else(default_threads).clamp(1, 1024);
+        let n_threads = match context.n_threads.or(self.n_threads) {
+            Some(n_threads) => n_threads,
+            None => default_threads()?,
+        };
+        let n_threads = n_threads.clamp(1, 1024);
         context.observers.iter().for_each(|observer| observer.started(&plan.graph));
         let run = Arc::new(Run::new(plan, context.clone(), n_threads));
         pool::invite(&run, n_threads - 1);
@@ -67,7 +71,7 @@ impl Scheduler for ThreadedScheduler {
     }
 }
 
-fn default_threads() -> usize {
-    let wanted = std::env::var("DASK_NUM_WORKERS").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
-    wanted.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+fn default_threads() -> Result<usize> {
+    let wanted = dask_core::config::whole("num-workers").map_err(dask_core::Error::other)?.filter(|&n| n > 0);
+    Ok(wanted.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n as usize))
 }

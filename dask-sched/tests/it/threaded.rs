@@ -113,3 +113,20 @@ fn an_observer_that_panics_ends_the_run_and_not_the_pool() {
     let values = ThreadedScheduler::new(4).run(&graph(&layer), &layer.keys(), &RunContext::default()).unwrap();
     assert_eq!(values.len(), 50);
 }
+
+#[test]
+fn the_configured_scheduler_and_budget_are_taken() {
+    dask_sched::install();
+    let guard = dask_core::config::set([("scheduler", "sync"), ("memory-budget", "1 GiB")]);
+    assert_eq!(dask_core::current_scheduler().unwrap().name(), "sync");
+    assert_eq!(dask_core::RunContext::current().memory_limit, Some(1 << 30));
+    drop(guard);
+    let _guard = dask_core::config::set([("num-workers", "many")]);
+    let total = dask_core::Delayed::value(1i64).map(|x| x + 1);
+    let error = dask_core::Collection::compute_with(
+        &total,
+        &dask_sched::ThreadedScheduler::default(),
+        &dask_core::RunContext::default(),
+    );
+    assert!(error.unwrap_err().to_string().contains("expected a whole number"));
+}

@@ -1,0 +1,61 @@
+//! The keys that are known.
+
+use super::merge::{Origin, Setting};
+
+/// A key that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyDoc {
+    /// The key.
+    pub key: &'static str,
+    /// Its default; empty if there is none.
+    pub default: &'static str,
+    /// What it says.
+    pub doc: &'static str,
+}
+
+const fn key(key: &'static str, default: &'static str, doc: &'static str) -> KeyDoc {
+    KeyDoc { key, default, doc }
+}
+
+const KEYS: &[KeyDoc] = &[
+    key("scheduler", "", "which scheduler computes: sync, threads, rayon, processes"),
+    key("num-workers", "", "threads or processes of the local schedulers; one a core if not given"),
+    key("temporary-directory", "", "where values are spilled and parts are written"),
+    key("memory-budget", "", "bytes of live values above which the threads scheduler starts no new source task"),
+    key("distributed.scheduler.allowed-failures", "3", "workers that may die under a task before it is given up"),
+    key("distributed.scheduler.worker-saturation", "1.1", "root tasks given to a worker, by thread"),
+    key("distributed.scheduler.worker-ttl", "30 s", "silence after which a worker is taken for dead"),
+    key("distributed.scheduler.bandwidth", "500 MB", "assumed bytes a second between workers"),
+    key("distributed.scheduler.no-workers-timeout", "", "how long a task waits for a worker that may run it"),
+    key("distributed.worker.memory.target", "0.6", "share of memory above which values go to disk"),
+    key(
+        "distributed.worker.memory.spill",
+        "0.7",
+        "share of memory, by the system's count, above which values go to disk",
+    ),
+    key("distributed.worker.memory.pause", "0.8", "share of memory above which no new task starts"),
+    key("distributed.worker.memory.terminate", "0.95", "share of memory above which the nanny restarts the worker"),
+    key("distributed.comm.timeouts.connect", "30 s", "time to establish a connection"),
+    key("distributed.comm.timeouts.handshake", "10 s", "time for the first words"),
+];
+
+/// The keys that are known, with defaults.
+pub fn keys() -> &'static [KeyDoc] {
+    KEYS
+}
+
+pub(super) fn default_of(key: &str) -> Option<Setting> {
+    let known = KEYS.iter().find(|known| known.key == key)?;
+    (!known.default.is_empty()).then(|| Setting { value: known.default.to_owned(), origin: Origin::Default })
+}
+
+pub(super) fn is_known(key: &str) -> bool {
+    KEYS.iter().any(|known| known.key == key)
+}
+
+/// The known key that is most like it, if one is.
+pub(super) fn nearest(key: &str) -> Option<&'static str> {
+    let distance = |known: &&KeyDoc| strsim::damerau_levenshtein(known.key, key);
+    let nearest = KEYS.iter().min_by_key(distance)?;
+    (distance(&nearest) <= 2 + key.len() / 4).then_some(nearest.key)
+}
