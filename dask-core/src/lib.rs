@@ -34,7 +34,7 @@ mod want;
 // Pictures.
 pub mod visualize;
 
-pub use cancel::CancelToken;
+pub use cancel::{CancelGuard, CancelToken, with_cancel};
 pub use collection::{Collection, compute};
 pub use csr::{Csr, CsrBuf};
 pub use data::Data;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cancel::CancelToken;
+use crate::cancel::{CancelToken, current_cancel};
 use crate::observe::{Observer, current_observers};
 
 /// How to run: who watches, how to stop, how much to use.
@@ -23,7 +23,8 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// The context of this thread: its [observers](crate::with_observer), and the [configured](crate::config) memory
+    /// The context of this thread: its [observers](crate::with_observer) and
+    /// [token](crate::with_cancel), and the [configured](crate::config) memory
     /// budget (`memory-budget`), with spilling if there is a folder for it (`temporary-directory`).
     pub fn current() -> Self {
         let budget = crate::config::bytes("memory-budget").unwrap_or_else(|error| {
@@ -31,7 +32,8 @@ impl RunContext {
             None
         });
         let spill_directory = budget.and_then(|_| crate::config::text("temporary-directory")).map(PathBuf::from);
-        Self { observers: current_observers(), memory_limit: budget, spill_directory, ..Self::default() }
+        let (cancel, observers) = (current_cancel(), current_observers());
+        Self { cancel, observers, memory_limit: budget, spill_directory, ..Self::default() }
     }
 
     /// With this token instead.

@@ -4,7 +4,7 @@
 //! sends every task and value through the wire, to prove that they could travel. [`install`] makes threads the
 //! default of `compute()`; the collections do it by their feature `threads`.
 //!
-//! Features: `progress` (a progress bar on the terminal), `rayon` (a scheduler inside the caller's rayon pool),
+//! Features: `ctrl-c` (Ctrl-C cancels computations), `progress` (a progress bar on the terminal), `rayon` (a scheduler inside the caller's rayon pool),
 //! `profile` (CPU and memory of the process, sampled).
 
 #[cfg(doctest)]
@@ -12,6 +12,8 @@
 struct Readme;
 
 mod catch; // a panic becomes the task's error
+#[cfg(feature = "ctrl-c")]
+mod ctrl_c; // Ctrl-C cancels
 pub mod diagnostics;
 mod install; // become the default, once
 #[cfg(feature = "rayon")]
@@ -24,6 +26,8 @@ mod sync; // one task after another
 mod tasks; // running one task among several threads
 mod threaded; // all cores
 
+#[cfg(feature = "ctrl-c")]
+pub use ctrl_c::{CtrlCGuard, cancel_on_ctrl_c};
 pub use install::install;
 #[cfg(feature = "rayon")]
 pub use rayon::RayonScheduler;

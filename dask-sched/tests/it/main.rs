@@ -1,5 +1,7 @@
 //! Behaviour of the local schedulers.
 
+#[cfg(feature = "ctrl-c")]
+mod ctrl_c;
 mod delayed;
 mod diagnostics;
 mod functions;
