@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dask_core::Key;
+
 /// Failures of connections and of the cluster's own machinery.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -84,7 +86,7 @@ pub enum DistError {
         limit: u64,
     },
     /// The scheduler is not there any more.
-    #[error("the scheduler at {address} is gone: {why}")]
+    #[error("the scheduler at {address} is gone: {why}; connect again, and submit again what was not finished")]
     SchedulerGone {
         /// Where it was.
         address: String,
@@ -99,6 +101,66 @@ pub enum DistError {
         /// What the system said.
         source: Arc<std::io::Error>,
     },
+    /// The client was closed.
+    #[error("the client was closed: its futures have no results any more")]
+    ClientClosed,
+    /// A future that was cancelled.
+    #[error("{key} was cancelled: `retry` it, or submit it again")]
+    CancelledFuture {
+        /// Its key.
+        key: Box<Key>,
+    },
+    /// A future of another client.
+    #[error("{key} is a future of another client: gather it there, and scatter the value here")]
+    OtherClient {
+        /// Its key.
+        key: Box<Key>,
+    },
+    /// The scheduler said no.
+    #[error("the scheduler refused: {why}")]
+    Declined {
+        /// Why.
+        why: String,
+    },
+    /// It took too long.
+    #[error("no answer within {after:?}; what was asked for goes on")]
+    TimedOut {
+        /// The limit that was given.
+        after: Duration,
+    },
+    /// A worker went while it was asked for something.
+    #[error("the worker at {address} is gone: {why}")]
+    WorkerGone {
+        /// Where it was.
+        address: String,
+        /// What is known of it.
+        why: String,
+    },
+    /// A value that nobody gives.
+    #[error("{key} could not be fetched from any worker in {attempts} attempts: can this process reach the workers?")]
+    Unreachable {
+        /// Its key.
+        key: Box<Key>,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// A value that cannot leave its worker.
+    #[error("{key} cannot leave its worker: {why}")]
+    CannotLeave {
+        /// Its key.
+        key: Box<Key>,
+        /// What cannot, and the way out.
+        why: String,
+    },
+    /// Something else came than was asked for.
+    #[error("the cluster did not answer with {what}: is it another version?")]
+    NoAnswer {
+        /// What was expected.
+        what: &'static str,
+    },
+    /// There is no cluster around this code.
+    #[error("this code does not run in a task of a cluster: use `Client::connect` or `Client::local`")]
+    NotInTask,
     /// Something else, in words.
     #[error("{0}")]
     Other(String),

@@ -12,8 +12,13 @@ pub mod scheduler;
 pub mod worker;
 // I/O around them.
 pub mod shell;
+// Futures of results on a cluster.
+pub mod client;
 // Starting clusters.
 mod deploy;
 
-pub use deploy::{LocalCluster, LocalClusterBuilder, init};
+pub use client::{
+    Answer, Argument, Arguments, AsCompleted, Client, Computation, Future, Options, Spread, Status, as_completed,
+};
+pub use deploy::{LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install};
 pub use error::DistError;

@@ -38,13 +38,14 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Takes apart a blockwise layer, or one of a single task; no other.
+    /// Takes apart a blockwise layer, or one of a single task; no other. A value that is elsewhere stays a task of its
+    /// own, which is known there by its key.
     pub(super) fn new(entry: &LayerEntry, graph: &LayerGraph) -> Option<Self> {
         let layer: &dyn Any = &*entry.layer;
         let (reads, function): (Vec<(u32, Axes)>, _) = if let Some(blockwise) = layer.downcast_ref::<Blockwise>() {
             let inputs = blockwise.block_inputs().iter().zip(&entry.inputs);
             (inputs.map(|(input, &at)| (at, input.axes.clone())).collect(), blockwise.shared_function().clone())
-        } else if entry.layer.n_tasks() == 1 {
+        } else if entry.layer.n_tasks() == 1 && !is_elsewhere(entry) {
             (single_task_reads(entry, graph)?, entry.layer.function(0).clone())
         } else {
             return None;
@@ -134,6 +135,10 @@ impl Draft {
         let layer = Blockwise::new(self.name, &self.shape, inputs, function).with_source(self.is_source);
         LayerEntry { layer: Arc::new(layer), inputs: self.inputs.into_iter().map(|(at, _)| at).collect() }
     }
+}
+
+fn is_elsewhere(entry: &LayerEntry) -> bool {
+    entry.layer.function(0).constant().is_some_and(|value| value.as_remote().is_some())
 }
 
 fn position_or_push(inputs: &mut Vec<(u32, Axes)>, input: (u32, Axes)) -> usize {

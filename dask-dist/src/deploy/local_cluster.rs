@@ -2,6 +2,7 @@
 
 use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::worker_process::spawn;
+use crate::client::Client;
 use crate::error::DistError;
 use crate::scheduler::Settings;
 use crate::shell::scheduler::{SchedulerOptions, serve_scheduler};
@@ -24,6 +26,7 @@ pub struct LocalClusterBuilder {
     n_workers: usize,
     options: WorkerOptions,
     processes: bool,
+    restart: bool,
     listen: Option<Address>,
     settings: Settings,
 }
@@ -47,6 +50,13 @@ impl LocalClusterBuilder {
     #[must_use]
     pub fn processes(mut self, processes: bool) -> Self {
         self.processes = processes;
+        self
+    }
+
+    /// Whether a worker process that dies is replaced; not by default.
+    #[must_use]
+    pub fn restart(mut self, restart: bool) -> Self {
+        self.restart = restart;
         self
     }
 
@@ -122,12 +132,16 @@ impl LocalClusterBuilder {
             stop: Some(stop),
             presence,
             scheduler: Some(thread),
+            nanny: None,
             n_started: 0,
         };
         for _ in 0..cluster.builder.n_workers {
             cluster.start_worker()?;
         }
         cluster.wait_for_workers(cluster.builder.n_workers)?;
+        if cluster.builder.processes && cluster.builder.restart {
+            cluster.nanny = Some(Nanny::start(&cluster)?);
+        }
         Ok(cluster)
     }
 }
@@ -189,7 +203,55 @@ pub struct LocalCluster {
     stop: Option<watch::Sender<bool>>,
     presence: watch::Receiver<usize>,
     scheduler: Option<JoinHandle<()>>,
+    nanny: Option<Nanny>,
     n_started: usize,
+}
+
+/// Replaces worker processes that die, until it is dropped.
+struct Nanny {
+    stop: Option<std::sync::mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Nanny {
+    /// How often it looks.
+    const EVERY: Duration = Duration::from_millis(20);
+
+    fn start(cluster: &LocalCluster) -> Result<Self, DistError> {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let (children, address) = (cluster.children.clone(), cluster.address.clone());
+        let options = cluster.builder.options.clone();
+        let look = move || {
+            let (mut replaced, mut n) = (Vec::new(), 0);
+            while stopped.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout) {
+                let mut children = children.lock().unwrap_or_else(PoisonError::into_inner);
+                let ended = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_))).then(|| child.id());
+                let dead: Vec<u32> =
+                    children.iter_mut().filter_map(ended).filter(|id| !replaced.contains(id)).collect();
+                for process in dead {
+                    // Those that are dead stay in the list, so that the scheduler can ask how they ended.
+                    replaced.push(process);
+                    n += 1;
+                    let options = WorkerOptions { name: format!("worker-again-{n}"), ..options.clone() };
+                    match spawn(&address, &options) {
+                        Ok(child) => children.push(child),
+                        Err(error) => eprintln!("dask nanny: process {process} is not replaced: {error}"),
+                    }
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("dask-nanny".to_owned()).spawn(look);
+        let thread = thread.map_err(|error| DistError::io("starting the nanny's thread", error))?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Nanny {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // A panic there was printed already.
+        drop(self.thread.take().map(JoinHandle::join));
+    }
 }
 
 impl LocalCluster {
@@ -197,12 +259,27 @@ impl LocalCluster {
     pub fn builder() -> LocalClusterBuilder {
         let n_workers = std::thread::available_parallelism().map_or(1, usize::from);
         let options = WorkerOptions::default();
-        LocalClusterBuilder { n_workers, options, processes: false, listen: None, settings: Settings::default() }
+        LocalClusterBuilder {
+            n_workers,
+            options,
+            processes: false,
+            restart: false,
+            listen: None,
+            settings: Settings::default(),
+        }
     }
 
     /// Where the scheduler is.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// A client of it.
+    ///
+    /// # Errors
+    /// If no thread can be started for it, or the scheduler is gone.
+    pub fn client(&self) -> dask_core::Result<Client> {
+        Client::open(self.address.clone())
     }
 
     /// How many workers the scheduler knows now.
@@ -281,6 +358,7 @@ impl LocalCluster {
 
 impl Drop for LocalCluster {
     fn drop(&mut self) {
+        drop(self.nanny.take());
         let _ = self.stop.take().map(|stop| stop.send(true));
         if let Some(scheduler) = self.scheduler.take() {
             drop(scheduler.join());

@@ -48,7 +48,6 @@ impl Machine {
     /// An active task has a value now.
     fn arrived(&mut self, slot: u32, on: WorkerId, nbytes: u64) {
         self.tasks[slot].state = State::Memory;
-        self.tasks[slot].nbytes = nbytes;
         self.add_holder(slot, on, nbytes);
         self.drop_needs(slot);
         for i in 0..self.tasks[slot].dependents.len {
@@ -110,10 +109,13 @@ impl Machine {
         if task.holders.contains(&on) {
             return;
         }
-        task.nbytes = nbytes;
+        // A copy may measure otherwise, being encoded: the first measure is that of all.
+        if task.holders.is_empty() {
+            task.nbytes = nbytes;
+        }
         task.holders.push(on);
         let worker = self.workers.get_mut(on);
-        worker.nbytes += nbytes;
+        worker.nbytes += task.nbytes;
         worker.n_held += 1;
         if !self.moves.is_empty() {
             self.moves.arrived.push((slot, on));

@@ -1,7 +1,10 @@
 //! Behaviour of the cluster.
 
+mod client;
 mod cluster;
+mod fake;
 mod frames;
 mod handshake;
+mod live;
 mod scheduler;
 mod transport;

@@ -1,0 +1,307 @@
+//! Work for the cluster: single calls, many calls, whole collections. Everything is encoded here, so that what cannot
+//! travel is named before anything is sent.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dask_core::delayed::{Function, call, call_named, call_pure, try_call};
+use dask_core::layer::{Materialized, encode_layers, ravel};
+use dask_core::optimize::{inline, optimize};
+use dask_core::wire::{Encoder, Parcel, WireError, encode_portable};
+use dask_core::{Collection, Data, Delayed, Error, Key, LayerGraph, Name, Result, TaskError, TaskFn, Tokenize, Value};
+use foldhash::fast::FixedState;
+
+use super::argument::{Argument, Arguments, Layers};
+use super::computation::Computation;
+use super::connection::Connection;
+use super::remote::RemoteFuture;
+use super::wish::Wish;
+use super::{Client, Future};
+use crate::DistError;
+use crate::protocol::{FromClient, ON_CLUSTER, Outputs, Submit};
+
+/// The type name of an encoded function.
+const FUNCTION: &str = "dask.function";
+
+impl Client {
+    /// Calls `f` on the cluster, on arguments that are values, futures, delayed values, or lists and maps of futures.
+    /// Each call is a task of its own; see [`submit_pure`](Client::submit_pure).
+    ///
+    /// `f` is a function, or a closure that captures nothing: its name is what travels.
+    ///
+    /// # Errors
+    /// [`Error::CannotTravel`] for a closure with captured variables or an argument without an encoding; a future of
+    /// another client; a cancelled future; if the scheduler is gone.
+    pub fn submit<A, F, T>(&self, f: F, args: impl Arguments<A>) -> Result<Future<T>>
+    where
+        F: Function<A, T>,
+        A: 'static,
+        T: Data,
+    {
+        self.submit_call(&call(f, Layers::of(args)))
+    }
+
+    /// As [`submit`](Client::submit), with a name for errors and dashboards.
+    ///
+    /// # Errors
+    /// As [`submit`](Client::submit).
+    pub fn submit_named<A, F, T>(&self, what: &str, f: F, args: impl Arguments<A>) -> Result<Future<T>>
+    where
+        F: Function<A, T>,
+        A: 'static,
+        T: Data,
+    {
+        self.submit_call(&call_named(what, f, Layers::of(args)))
+    }
+
+    /// As [`submit`](Client::submit), for a function of which equal arguments give equal results: equal calls share
+    /// one key, and run once while anybody holds a future of it.
+    ///
+    /// # Errors
+    /// As [`submit`](Client::submit).
+    pub fn submit_pure<A, F, T, P>(&self, f: F, args: P) -> Result<Future<T>>
+    where
+        F: Function<A, T>,
+        A: 'static,
+        T: Data,
+        P: Arguments<A> + Tokenize,
+    {
+        self.submit_call(&call_pure(f, Layers::tokened(args)))
+    }
+
+    /// As [`submit`](Client::submit), for a function that returns a `Result`: an error fails the task.
+    ///
+    /// # Errors
+    /// As [`submit`](Client::submit).
+    pub fn try_submit<A, F, T, E>(&self, f: F, args: impl Arguments<A>) -> Result<Future<T>>
+    where
+        F: Function<A, std::result::Result<T, E>>,
+        A: 'static,
+        T: Data,
+        E: Into<TaskError> + 'static,
+    {
+        self.submit_call(&try_call(f, Layers::of(args)))
+    }
+
+    /// Calls `f` on each item, a value or a future; all calls are one message.
+    ///
+    /// # Errors
+    /// As [`submit`](Client::submit).
+    pub fn map<A, F, T, X>(&self, f: F, items: impl IntoIterator<Item = X>) -> Result<Vec<Future<T>>>
+    where
+        F: Function<(A,), T>,
+        A: 'static,
+        X: Argument<A>,
+        T: Data,
+    {
+        let calls: Vec<Delayed<T>> =
+            items.into_iter().map(|item| call(f.clone(), Layers::of::<(A,)>((item,)))).collect();
+        let keys: Vec<Key> = calls.iter().map(Delayed::key).collect();
+        let graph = LayerGraph::new(calls.iter().map(Delayed::layer))?;
+        let wishes = self.send_graph(&inline(&graph, &keys), &keys)?;
+        Ok(wishes.into_iter().map(|wish| Future::new(wish, &[])).collect())
+    }
+
+    /// Computes a delayed value on the cluster, where the result stays.
+    ///
+    /// # Errors
+    /// As [`submit`](Client::submit).
+    pub fn submit_delayed<T>(&self, delayed: &Delayed<T>) -> Result<Future<T>> {
+        let keys = [delayed.key()];
+        let graph = optimize(&LayerGraph::new([delayed.layer()])?, &keys);
+        let wishes = self.send_graph(&graph, &keys)?;
+        one_future(wishes, delayed)
+    }
+
+    fn submit_call<T>(&self, call: &Delayed<T>) -> Result<Future<T>> {
+        let keys = [call.key()];
+        let graph = inline(&LayerGraph::new([call.layer()])?, &keys);
+        one_future(self.send_graph(&graph, &keys)?, call)
+    }
+
+    /// Begins to compute a collection, and returns at once: ask the computation for its
+    /// [result](Computation::result).
+    ///
+    /// # Errors
+    /// As [`submit`](Client::submit).
+    pub fn compute<C: Collection + Clone>(&self, collection: &C) -> Result<Computation<C>> {
+        let keys = collection.keys();
+        let graph = optimize(&LayerGraph::new(&collection.layers())?, &keys);
+        Ok(Computation::new(collection.clone(), self.send_graph(&graph, &keys)?, self))
+    }
+
+    /// Begins to compute a collection and keeps its blocks on the cluster: the same collection, made of them. Returns
+    /// at once; [`dask_core::Collection::persist`] with this client as the scheduler waits.
+    ///
+    /// # Errors
+    /// As [`submit`](Client::submit).
+    pub fn persist<C: Collection>(&self, collection: &C) -> Result<C> {
+        let layers = collection.layers();
+        let keys: Vec<Key> = layers.iter().flat_map(dask_core::LayerRef::keys).collect();
+        let graph = optimize(&LayerGraph::new(&layers)?, &keys);
+        let mut wishes = self.send_graph(&graph, &keys)?.into_iter();
+        let persisted = layers.iter().map(|layer| {
+            let n = layer.layer().n_tasks() as usize;
+            let values = wishes.by_ref().take(n).map(|wish| RemoteFuture::value(&wish));
+            Materialized::values(layer.name().clone(), layer.layer().shape(), values)
+        });
+        Ok(collection.with_layers(persisted.collect()))
+    }
+
+    /// Sends a graph as it is: one wish an output; outputs of one key share theirs.
+    pub(super) fn send_graph(&self, graph: &LayerGraph, outputs: &[Key]) -> Result<Vec<Arc<Wish>>> {
+        if outputs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (outputs, keys, place) = number_outputs(graph, outputs)?;
+        let mut functions = Functions::new(&self.connection);
+        let mut layers = Encoder::new();
+        encode_layers(graph, &mut layers, |name, function| functions.number(name, function))
+            .map_err(|source| functions.problem.take().unwrap_or(Error::Wire(source)))?;
+        let first_future = self.connection.new_ids(keys.len() as u64);
+        let unique = self.connection.wishes(first_future, keys);
+        let submit = Submit {
+            layers: layers.finish("").bytes().to_vec(),
+            n_functions: functions.attachments.len() as u32,
+            outputs,
+            first_future,
+            priority: self.options.priority,
+            retries: self.options.retries,
+            restrictions: self.options.restrictions.clone(),
+        };
+        self.connection.send(FromClient::Submit(Box::new(submit)), functions.attachments)?;
+        Ok(match place {
+            None => unique,
+            Some(place) => place.into_iter().map(|at| unique[at as usize].clone()).collect(),
+        })
+    }
+}
+
+fn one_future<T>(wishes: Vec<Arc<Wish>>, of: &Delayed<T>) -> Result<Future<T>> {
+    match wishes.into_iter().next() {
+        Some(wish) => Ok(Future::new(wish, of.layer().layer().shape())),
+        None => Err(Error::UnknownKey { key: Box::new(of.key()), wanted_by: None }),
+    }
+}
+
+/// What the scheduler is asked for, the keys of its futures, and which future each output is if some stand there twice.
+type Numbered = (Vec<Outputs>, Vec<Key>, Option<Vec<u32>>);
+
+/// The outputs as places in the graph: layers wanted whole are one entry.
+fn number_outputs(graph: &LayerGraph, outputs: &[Key]) -> Result<Numbered> {
+    let (mut asked, mut keys, mut place) = (Vec::new(), Vec::new(), Vec::with_capacity(outputs.len()));
+    // Tasks asked for one by one, and whole layers.
+    let mut tasks: HashMap<(u32, u32), u32, FixedState> = HashMap::default();
+    let mut whole: HashMap<u32, u32, FixedState> = HashMap::default();
+    let mut at = 0;
+    while at < outputs.len() {
+        let key = &outputs[at];
+        let unknown = || Error::UnknownKey { key: Box::new(key.clone()), wanted_by: None };
+        let position = graph.find(key.name()).ok_or_else(unknown)?;
+        let layer = &graph.layers()[position as usize].layer;
+        let task = ravel(key.index(), layer.shape()).ok_or_else(unknown)?;
+        if let Some(base) = whole.get(&position) {
+            place.push(base + task);
+            at += 1;
+            continue;
+        }
+        let n = layer.n_tasks() as usize;
+        let is_whole = task == 0
+            && n <= outputs.len() - at
+            && outputs[at..at + n]
+                .iter()
+                .zip(0u32..)
+                .all(|(key, i)| key.name() == layer.name() && ravel(key.index(), layer.shape()) == Some(i));
+        if is_whole {
+            let base = keys.len() as u32;
+            whole.insert(position, base);
+            asked.push(Outputs::Layer(position));
+            keys.extend_from_slice(&outputs[at..at + n]);
+            place.extend(base..base + n as u32);
+            at += n;
+            continue;
+        }
+        let next = keys.len() as u32;
+        let known = *tasks.entry((position, task)).or_insert(next);
+        if known == next {
+            asked.push(Outputs::Task(position, task));
+            keys.push(key.clone());
+        }
+        place.push(known);
+        at += 1;
+    }
+    let in_order = place.len() == keys.len() && place.iter().zip(0..).all(|(&place, at)| place == at);
+    Ok((asked, keys, (!in_order).then_some(place)))
+}
+
+/// The functions of a graph, encoded and numbered, each once.
+struct Functions<'a> {
+    connection: &'a Arc<Connection>,
+    attachments: Vec<Value>,
+    by_address: HashMap<usize, u32, FixedState>,
+    /// What stands for values that are on the cluster already.
+    on_cluster: Option<u32>,
+    problem: Option<Error>,
+}
+
+impl<'a> Functions<'a> {
+    fn new(connection: &'a Arc<Connection>) -> Self {
+        Self { connection, attachments: Vec::new(), by_address: HashMap::default(), on_cluster: None, problem: None }
+    }
+
+    fn number(&mut self, layer: &Name, function: &Arc<dyn TaskFn>) -> Result<u32, WireError> {
+        let number = self.try_number(layer, function);
+        number.map_err(|problem| {
+            self.problem = Some(problem);
+            WireError::Truncated
+        })
+    }
+
+    fn try_number(&mut self, layer: &Name, function: &Arc<dyn TaskFn>) -> Result<u32> {
+        let address = Arc::as_ptr(function).cast::<()>() as usize;
+        if let Some(&number) = self.by_address.get(&address) {
+            return Ok(number);
+        }
+        let remote = function.constant().and_then(Value::as_remote);
+        let future = remote.and_then(|remote| (&**remote as &dyn Any).downcast_ref::<RemoteFuture>());
+        let number = match future {
+            Some(RemoteFuture(wish)) if self.is_here(wish)? && wish.key.name() == layer => self.on_cluster(),
+            _ => self.encode(layer, function)?,
+        };
+        self.by_address.insert(address, number);
+        Ok(number)
+    }
+
+    /// Whether a value is on this cluster.
+    fn is_here(&self, wish: &Arc<Wish>) -> Result<bool> {
+        if !Arc::ptr_eq(&wish.connection, self.connection) {
+            return Err(DistError::OtherClient { key: Box::new(wish.key.clone()) }.into());
+        }
+        match wish.error() {
+            Some(error) => Err(error),
+            None => Ok(true),
+        }
+    }
+
+    fn on_cluster(&mut self) -> u32 {
+        *self.on_cluster.get_or_insert_with(|| {
+            self.attachments.push(Value::encoded(Parcel::from_parts(ON_CLUSTER, Vec::new(), Vec::new())));
+            self.attachments.len() as u32 - 1
+        })
+    }
+
+    fn encode(&mut self, layer: &Name, function: &Arc<dyn TaskFn>) -> Result<u32> {
+        let body = encode_function(&**function)
+            .map_err(|source| Error::CannotTravel { key: Box::new(Key::from(layer.clone())), source })?;
+        self.attachments.push(body);
+        Ok(self.attachments.len() as u32 - 1)
+    }
+}
+
+/// A function as it travels.
+pub(super) fn encode_function(function: &dyn TaskFn) -> Result<Value, WireError> {
+    let mut out = Encoder::new();
+    encode_portable(function, &mut out)?;
+    Ok(Value::encoded(out.finish(FUNCTION)))
+}
