@@ -41,12 +41,10 @@ pub enum IoError {
         source: std::io::Error,
     },
     /// Bytes that are no text.
-    #[error("{}: the line that begins at byte {offset} is not UTF-8", path.display())]
+    #[error("{at}: not UTF-8; convert the file first, for example with `iconv -f latin1 -t utf-8`")]
     NotUtf8 {
-        /// Which file.
-        path: PathBuf,
-        /// Where the line begins (in the text, if the file is compressed).
-        offset: u64,
+        /// File and line.
+        at: String,
     },
     /// A line that is not JSON.
     #[cfg(feature = "json")]
@@ -64,7 +62,7 @@ pub enum IoError {
         "{at}: {found} fields where the header has {expected}; give `CsvOptions::skip_ragged` to pass over such rows"
     )]
     RaggedRow {
-        /// File and line, or byte for blocks after the first.
+        /// File and line.
         at: String,
         /// The header's.
         expected: usize,
@@ -73,10 +71,10 @@ pub enum IoError {
     },
     /// A value that does not fit the column's type.
     #[error(
-        "{at}: column {column:?} is {dtype} by the sample, and {value:?} is not; give its type with `CsvOptions::dtype({column:?}, …)`"
+        "{at}: column {column:?} is {dtype} by the sample or as given, and {value:?} is not; give its type with `CsvOptions::dtype({column:?}, …)`, ColumnType::Utf8 takes everything"
     )]
     WrongType {
-        /// File and line, or byte for blocks after the first.
+        /// File and line.
         at: String,
         /// The column.
         column: String,
@@ -85,13 +83,27 @@ pub enum IoError {
         /// What stands there.
         value: String,
     },
+    /// A column with more text than an array takes.
+    #[error("{at}: the texts of column {column:?} are longer than 2 GB in one partition; give a smaller `blocksize`")]
+    LongColumn {
+        /// File and line.
+        at: String,
+        /// The column.
+        column: String,
+    },
+    /// A file without any row.
+    #[error("{}: the file is empty; a CSV file begins with a header", path.display())]
+    NoHeader {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A quoted field that is not closed.
     #[error("{at}: a quote is opened and not closed; a file with line breaks inside quotes needs `blocksize` `None`")]
     OpenQuote {
-        /// File and line, or byte for blocks after the first.
+        /// File and line.
         at: String,
     },
-    /// A file without a header, or with another one than the first file's.
+    /// A file with another header than the first file's.
     #[error("{}: the header is {found:?}, expected {expected:?}", path.display())]
     WrongHeader {
         /// Which file.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::IoError;
 use crate::store::expand;
-use crate::text::{Block, Lines, blocks};
+use crate::text::{Block, Lines, blocks, place};
 
 /// What happens to a line that is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,14 +47,13 @@ impl JsonLinesSource {
     ) -> Result<Items<T>, TaskError> {
         let lines = Lines::open(&self.blocks[partition])?;
         let block = self.blocks[partition].clone();
-        Ok(Box::new(Values { lines, block, line: 0, on_error: self.on_error, _type: PhantomData }))
+        Ok(Box::new(Values { lines, block, on_error: self.on_error, _type: PhantomData }))
     }
 }
 
 struct Values<T> {
     lines: Lines,
     block: Block,
-    line: u64,
     on_error: OnError,
     _type: PhantomData<fn() -> T>,
 }
@@ -69,7 +68,6 @@ impl<T: serde::de::DeserializeOwned> Iterator for Values<T> {
                 Ok(None) => return None,
                 Err(error) => return Some(Err(error.into())),
             };
-            self.line += 1;
             if text.trim().is_empty() {
                 continue;
             }
@@ -77,12 +75,7 @@ impl<T: serde::de::DeserializeOwned> Iterator for Values<T> {
                 Ok(value) => return Some(Ok(value)),
                 Err(_) if self.on_error == OnError::Skip => {}
                 Err(source) => {
-                    let path = self.block.file.path.display();
-                    let at = if self.block.start == 0 {
-                        format!("{path}:{}", self.line)
-                    } else {
-                        format!("{path}: the line that begins at byte {begins}")
-                    };
+                    let at = place(&self.block, begins);
                     let text = text.chars().take(80).collect();
                     return Some(Err(IoError::Json { at, source, text }.into()));
                 }

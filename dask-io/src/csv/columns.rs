@@ -1,14 +1,20 @@
-//! Fields to columns: types, and builders.
+//! Columns that are being read: types, and values gathered from fields.
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
-use arrow_array::{ArrayRef, builder::ArrayBuilder};
-use arrow_schema::DataType;
+use arrow_array::builder::{BooleanBufferBuilder, NullBufferBuilder};
+use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray};
+use arrow_buffer::{Buffer, OffsetBuffer};
+use arrow_schema::{DataType, TimeUnit};
 use serde::{Deserialize, Serialize};
+
+use super::fields::{Bound, unescape};
+use super::values::{boolean, date, float, int, is_null, timestamp};
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum ColumnType {
     /// Whole numbers of 64 bits.
     Int64,
@@ -18,6 +24,12 @@ pub enum ColumnType {
     Boolean,
     /// Texts.
     Utf8,
+    /// Days: `2020-02-29`.
+    Date,
+    /// Days with a time of day, to the microsecond: `2020-02-29`, `2020-02-29 12:00`, `2020-02-29T12:00:00.5`.
+    Timestamp,
+    /// Timestamps that end with `Z` or an offset: `2020-02-29T12:00:00Z`, `2020-02-29 14:00:00+02:00`.
+    TimestampUtc,
 }
 
 impl ColumnType {
@@ -27,11 +39,14 @@ impl ColumnType {
             Self::Float64 => DataType::Float64,
             Self::Boolean => DataType::Boolean,
             Self::Utf8 => DataType::Utf8,
+            Self::Date => DataType::Date32,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::TimestampUtc => DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
         }
     }
 
     /// The narrowest type that holds this value and those of `so_far`.
-    pub(super) fn widened(so_far: Option<Self>, field: &[u8]) -> Option<Self> {
+    pub(super) fn widened(so_far: Option<Self>, field: &[u8], dates: bool) -> Option<Self> {
         if is_null(field) {
             return so_far;
         }
@@ -41,6 +56,14 @@ impl ColumnType {
             Self::Float64
         } else if boolean(field).is_some() {
             Self::Boolean
+        } else if !dates {
+            Self::Utf8
+        } else if date(field).is_some() {
+            Self::Date
+        } else if timestamp(field, false).is_some() {
+            Self::Timestamp
+        } else if timestamp(field, true).is_some() {
+            Self::TimestampUtc
         } else {
             Self::Utf8
         };
@@ -48,91 +71,186 @@ impl ColumnType {
             (None, own) => own,
             (Some(known), own) if known == own => own,
             (Some(Self::Int64 | Self::Float64), Self::Int64 | Self::Float64) => Self::Float64,
+            (Some(Self::Date | Self::Timestamp), Self::Date | Self::Timestamp) => Self::Timestamp,
             _ => Self::Utf8,
         })
     }
 }
 
-/// Empty, or one of pandas' usual words.
-fn is_null(field: &[u8]) -> bool {
-    matches!(field, b"" | b"NA" | b"N/A" | b"NaN" | b"nan" | b"null" | b"NULL" | b"None" | b"#N/A")
+/// The fields of some rows.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Row by row.
+    pub(super) bounds: &'a [Bound],
+    pub(super) n_columns: usize,
 }
 
-fn int(field: &[u8]) -> Option<i64> {
-    let (negative, digits) = match field {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return None;
+impl<'a> Fields<'a> {
+    fn column(self, column: usize) -> impl Iterator<Item = (&'a [u8], bool)> {
+        let of_column = self.bounds.iter().skip(column).step_by(self.n_columns);
+        of_column.map(move |bound| (&self.bytes[bound.start()..bound.end()], bound.is_escaped()))
     }
-    let mut value = 0i64;
-    for &digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        // Downwards, so that the smallest number fits.
-        value = value.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))?;
+}
+
+/// Why fields could not be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The field of this row is no value of the column's type.
+    Value(usize),
+    /// The field of this row is not UTF-8.
+    NotUtf8(usize),
+    /// More than 2 GB of text.
+    TooLong(usize),
+}
+
+impl Refused {
+    /// The row.
+    pub(super) fn row(self) -> usize {
+        let (Self::Value(row) | Self::NotUtf8(row) | Self::TooLong(row)) = self;
+        row
     }
-    if negative { Some(value) } else { value.checked_neg() }
-}
-
-fn float(field: &[u8]) -> Option<f64> {
-    str::from_utf8(field).ok()?.trim().parse().ok()
-}
-
-fn boolean(field: &[u8]) -> Option<bool> {
-    if field.eq_ignore_ascii_case(b"true") { Some(true) } else { field.eq_ignore_ascii_case(b"false").then_some(false) }
 }
 
 /// A column that is being read.
-pub(super) enum Builder {
-    Int64(Int64Builder),
-    Float64(Float64Builder),
-    Boolean(BooleanBuilder),
-    Utf8(StringBuilder),
+pub(super) struct Column {
+    of: ColumnType,
+    values: Values,
+    nulls: NullBufferBuilder,
 }
 
-impl Builder {
+enum Values {
+    /// Whole numbers and timestamps.
+    Int64(Vec<i64>),
+    Float64(Vec<f64>),
+    Date(Vec<i32>),
+    Boolean(BooleanBufferBuilder),
+    Utf8 {
+        ends: Vec<i32>,
+        text: Vec<u8>,
+    },
+}
+
+impl Column {
     pub(super) fn new(of: ColumnType) -> Self {
-        match of {
-            ColumnType::Int64 => Self::Int64(Int64Builder::new()),
-            ColumnType::Float64 => Self::Float64(Float64Builder::new()),
-            ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            ColumnType::Utf8 => Self::Utf8(StringBuilder::new()),
+        let values = match of {
+            ColumnType::Int64 | ColumnType::Timestamp | ColumnType::TimestampUtc => Values::Int64(Vec::new()),
+            ColumnType::Float64 => Values::Float64(Vec::new()),
+            ColumnType::Date => Values::Date(Vec::new()),
+            ColumnType::Boolean => Values::Boolean(BooleanBufferBuilder::new(0)),
+            ColumnType::Utf8 => Values::Utf8 { ends: vec![0], text: Vec::new() },
+        };
+        Self { of, values, nulls: NullBufferBuilder::new(0) }
+    }
+
+    /// Makes room for `times` as much as there is.
+    pub(super) fn reserve(&mut self, times: f64) {
+        let more = |len: usize| (len as f64 * times) as usize;
+        match &mut self.values {
+            Values::Int64(values) => values.reserve(more(values.len())),
+            Values::Float64(values) => values.reserve(more(values.len())),
+            Values::Date(values) => values.reserve(more(values.len())),
+            Values::Boolean(values) => values.reserve(more(values.len())),
+            Values::Utf8 { ends, text } => {
+                ends.reserve(more(ends.len()));
+                text.reserve(more(text.len()));
+            }
         }
     }
 
-    /// Adds a field; false if it does not fit the type.
-    pub(super) fn push(&mut self, field: &[u8]) -> bool {
+    /// Takes the fields of a column.
+    pub(super) fn extend(&mut self, fields: Fields<'_>, column: usize) -> Result<(), Refused> {
+        let (nulls, of_column) = (&mut self.nulls, fields.column(column).map(|(field, _)| field));
+        match (&mut self.values, self.of) {
+            (Values::Int64(values), ColumnType::Timestamp) => {
+                extend(of_column, nulls, |field| timestamp(field, false), |value| values.push(value))
+            }
+            (Values::Int64(values), ColumnType::TimestampUtc) => {
+                extend(of_column, nulls, |field| timestamp(field, true), |value| values.push(value))
+            }
+            (Values::Int64(values), _) => extend(of_column, nulls, int, |value| values.push(value)),
+            (Values::Float64(values), _) => {
+                // "NaN" is a float as well, but a null here.
+                let number = |field: &[u8]| float(field).filter(|value| !value.is_nan() || !is_null(field));
+                extend(of_column, nulls, number, |value| values.push(value))
+            }
+            (Values::Date(values), _) => extend(of_column, nulls, date, |value| values.push(value)),
+            (Values::Boolean(values), _) => extend(of_column, nulls, boolean, |value| values.append(value)),
+            (Values::Utf8 { ends, text }, _) => texts(fields.column(column), nulls, ends, text),
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Result<ArrayRef, arrow_schema::ArrowError> {
+        let nulls = self.nulls.finish();
+        Ok(match self.values {
+            Values::Int64(values) => match self.of {
+                ColumnType::Timestamp | ColumnType::TimestampUtc => {
+                    let array = PrimitiveArray::<TimestampMicrosecondType>::try_new(values.into(), nulls)?;
+                    Arc::new(array.with_data_type(self.of.dtype()))
+                }
+                _ => Arc::new(PrimitiveArray::<Int64Type>::try_new(values.into(), nulls)?),
+            },
+            Values::Float64(values) => Arc::new(PrimitiveArray::<Float64Type>::try_new(values.into(), nulls)?),
+            Values::Date(values) => Arc::new(PrimitiveArray::<Date32Type>::try_new(values.into(), nulls)?),
+            Values::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
+            Values::Utf8 { ends, text } => {
+                Arc::new(StringArray::try_new(OffsetBuffer::new(ends.into()), Buffer::from_vec(text), nulls)?)
+            }
+        })
+    }
+}
+
+/// One tight loop a type: what is no value may be a null, and is an error otherwise.
+fn extend<'a, T: Default>(
+    fields: impl Iterator<Item = &'a [u8]>,
+    nulls: &mut NullBufferBuilder,
+    parse: impl Fn(&[u8]) -> Option<T>,
+    mut push: impl FnMut(T),
+) -> Result<(), Refused> {
+    for (row, field) in fields.enumerate() {
+        if let Some(value) = parse(field) {
+            push(value);
+            nulls.append_non_null();
+        } else if is_null(field) {
+            push(T::default());
+            nulls.append_null();
+        } else {
+            return Err(Refused::Value(row));
+        }
+    }
+    Ok(())
+}
+
+fn texts<'a>(
+    fields: impl Iterator<Item = (&'a [u8], bool)>,
+    nulls: &mut NullBufferBuilder,
+    ends: &mut Vec<i32>,
+    text: &mut Vec<u8>,
+) -> Result<(), Refused> {
+    let (before, first) = (text.len(), ends.len());
+    for (row, (field, escaped)) in fields.enumerate() {
         if is_null(field) {
-            self.push_null();
-            return true;
+            nulls.append_null();
+        } else {
+            nulls.append_non_null();
+            if escaped {
+                unescape(field, text);
+            } else {
+                text.extend_from_slice(field);
+            }
         }
-        match self {
-            Self::Int64(builder) => int(field).map(|value| builder.append_value(value)).is_some(),
-            Self::Float64(builder) => float(field).map(|value| builder.append_value(value)).is_some(),
-            Self::Boolean(builder) => boolean(field).map(|value| builder.append_value(value)).is_some(),
-            Self::Utf8(builder) => str::from_utf8(field).map(|value| builder.append_value(value)).is_ok(),
-        }
+        ends.push(i32::try_from(text.len()).map_err(|_| Refused::TooLong(row))?);
     }
-
-    fn push_null(&mut self) {
-        match self {
-            Self::Int64(builder) => builder.append_null(),
-            Self::Float64(builder) => builder.append_null(),
-            Self::Boolean(builder) => builder.append_null(),
-            Self::Utf8(builder) => builder.append_null(),
-        }
+    // Many fields at once; if some byte is not ASCII, field by field.
+    if text[before..].is_ascii() {
+        return Ok(());
     }
-
-    pub(super) fn finish(mut self) -> ArrayRef {
-        match &mut self {
-            Self::Int64(builder) => Arc::new(builder.finish()),
-            Self::Float64(builder) => Arc::new(builder.finish()),
-            Self::Boolean(builder) => Arc::new(builder.finish()),
-            Self::Utf8(builder) => ArrayBuilder::finish(builder),
+    let mut start = before;
+    for (row, &end) in ends[first..].iter().enumerate() {
+        if str::from_utf8(&text[start..end as usize]).is_err() {
+            return Err(Refused::NotUtf8(row));
         }
+        start = end as usize;
     }
+    Ok(())
 }

@@ -1,8 +1,6 @@
 //! The lines of a block.
 
 use std::fs::File;
-#[cfg(feature = "csv")]
-use std::io::Read as _;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 
 use dask_core::wire::{Encoder, Portable, WireError};
@@ -11,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::{Block, blocks};
+use super::{Block, blocks, place};
 use crate::error::IoError;
 use crate::store::expand;
 
@@ -81,7 +79,7 @@ impl Lines {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match str::from_utf8(line) {
             Ok(text) => Ok(Some((begins, text))),
-            Err(_) => Err(IoError::NotUtf8 { path: self.block.file.path.clone(), offset: begins }),
+            Err(_) => Err(IoError::NotUtf8 { at: place(&self.block, begins) }),
         }
     }
 }
@@ -147,27 +145,4 @@ impl PartitionSource for TextSource {
     fn identity(&self) -> String {
         format!("{:?}", self.blocks)
     }
-}
-
-/// The lines of a block as bytes, and the byte at which they begin: for formats that parse bytes themselves.
-///
-/// # Errors
-/// [`IoError::File`], [`IoError::Gzip`].
-#[cfg(feature = "csv")]
-pub(crate) fn read_block(block: &Block) -> Result<(Vec<u8>, u64), IoError> {
-    let path = &block.file.path;
-    let mut lines = Lines::open(block)?;
-    let begins = lines.offset;
-    let mut bytes = Vec::new();
-    if block.is_gzip() {
-        let failed = |source| IoError::Gzip { path: path.clone(), read: 0, source };
-        lines.reader.read_to_end(&mut bytes).map_err(failed)?;
-        return Ok((bytes, begins));
-    }
-    let n = block.end.saturating_sub(begins);
-    (&mut lines.reader).take(n).read_to_end(&mut bytes).map_err(IoError::file(path))?;
-    if n > 0 && bytes.last() != Some(&b'\n') {
-        lines.reader.read_until(b'\n', &mut bytes).map_err(IoError::file(path))?;
-    }
-    Ok((bytes, begins))
 }

@@ -2,8 +2,8 @@
 
 mod blocks;
 mod lines;
+mod place;
 
 pub use blocks::{Block, blocks};
-#[cfg(feature = "csv")]
-pub(crate) use lines::read_block;
 pub use lines::{Lines, TextSource};
+pub(crate) use place::place;

@@ -74,7 +74,7 @@ fn types_come_from_the_sample_and_what_differs_is_named() {
     let changing = write("changing.csv", &long);
     let message = error(&read_csv(&changing, options(None)).unwrap());
     assert!(
-        message.contains("changing.csv:60002: column \"b\" is Int64 by the sample, and \"seven\" is not"),
+        message.contains("changing.csv:60002: column \"b\" is Int64 by the sample or as given, and \"seven\" is not"),
         "{message}"
     );
     assert!(message.contains("CsvOptions::dtype(\"b\", …)"), "{message}");
