@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use dask_bag::Bag;
+use dask_core::layer::{BlockInput, Blockwise};
+use dask_core::wire::{Encoder, Portable, WireError, decode_portable, encode_portable};
+use dask_core::{Call, Delayed, LayerRef, Name, PartitionSink, Receipt, TaskError, TaskFn, Token, Value};
 
 use crate::error::IoError;
-use crate::text::TextSource;
+use crate::text::{TextSink, TextSource};
 
 /// The lines of the files that a pattern names; gzip by the ending `.gz`. Files are cut into blocks of about
 /// `blocksize` bytes, or one partition a file.
@@ -16,42 +19,77 @@ pub fn read_text(pattern: &str, blocksize: Option<u64>) -> Result<Bag<String>, I
     Ok(Bag::from_source(Arc::new(TextSource::open(pattern, blocksize)?)))
 }
 
-/// The JSON values of the files that a pattern names, one a line, as any type.
+/// Writes a bag as files of lines, one a partition, compressed if the pattern ends in `.gz`; the number of the partition
+/// stands for the `*` of the pattern. Nothing happens before the result, the number of lines, is computed.
 ///
 /// # Errors
-/// As [`TextSource::open`]; computing fails with file and line of what does not parse, unless it is skipped.
-#[cfg(feature = "json")]
-pub fn read_json_lines<T>(
-    pattern: &str,
-    blocksize: Option<u64>,
-    on_error: crate::json_lines::OnError,
-) -> Result<Bag<T>, IoError>
-where
-    T: dask_core::Data + Clone + serde::de::DeserializeOwned,
-{
-    use dask_core::{Call, Token, Value};
-    let source = crate::json_lines::JsonLinesSource::open(pattern, blocksize, on_error)?;
-    let token =
-        Token::of(&("read_json_lines", dask_core::PartitionSource::identity(&source), std::any::type_name::<T>()));
-    let n = dask_core::PartitionSource::n_partitions(&source) as u32;
-    let state = dask_core::layer::Materialized::values(
-        dask_core::Name::tokened("files", token),
-        &[],
-        [Value::new(Files(source))],
-    );
-    let read = dask_core::delayed::Closure::new("read_json_lines", |call: &mut Call<'_>| {
-        let partition = call.index()[0] as usize;
-        let items = call.get::<Files>(0)?.0.parse::<T>(partition)?;
-        Ok(Value::new(items.collect::<Result<Vec<T>, _>>()?))
-    });
-    let input = dask_core::layer::BlockInput::all(state.name().clone(), &[]);
-    let name = read.layer_name(&token);
-    let layer = dask_core::layer::Blockwise::new(name, &[n], vec![input], Arc::new(read)).with_source(true);
-    Ok(Bag::from_layer(dask_core::LayerRef::new(layer, vec![state])))
+/// As [`TextSink::create`].
+///
+/// ```
+/// use dask_bag::Bag;
+/// use dask_core::Collection;
+/// use dask_io::bag::{read_text, to_textfiles};
+///
+/// let folder = tempfile::tempdir()?;
+/// let pattern = folder.path().join("*.txt.gz");
+/// let pattern = pattern.to_str().ok_or("not UTF-8")?;
+/// let lines = Bag::from_sequence(["one", "two", "three"].map(String::from), 2);
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// assert_eq!(to_textfiles(&lines, pattern)?.compute_with(&scheduler, &context)?, 3);
+/// assert_eq!(read_text(pattern, None)?.compute_with(&scheduler, &context)?, ["one", "two", "three"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn to_textfiles(lines: &Bag<String>, pattern: &str) -> Result<Delayed<u64>, IoError> {
+    let sink: Sink = Arc::new(TextSink::create(pattern)?);
+    let layer = lines.layer();
+    let name = |what: &str| Name::tokened(what, Token::unique());
+    let shape = layer.layer().shape();
+    let input = BlockInput::aligned(layer.name().clone(), shape);
+    let write = Blockwise::new(name("to_textfiles"), shape, vec![input], Arc::new(Write(sink.clone())));
+    let write = LayerRef::new(write, vec![layer.clone()]);
+    let input = BlockInput::all(write.name().clone(), shape);
+    let commit = Blockwise::new(name("commit"), &[], vec![input], Arc::new(Commit(sink)));
+    Ok(Delayed::from_layer(LayerRef::new(commit, vec![write])))
 }
 
+type Sink = Arc<dyn PartitionSink<Item = String>>;
+
+struct Write(Sink);
+
+impl TaskFn for Write {
+    fn run(&self, mut call: Call<'_>) -> Result<Value, TaskError> {
+        let lines = call.take::<Vec<String>>(0)?;
+        let partition = call.index()[0] as usize;
+        Ok(Value::new(self.0.write(partition, Box::new(lines.into_iter().map(Ok)))?))
+    }
+}
+
+struct Commit(Sink);
+
+impl TaskFn for Commit {
+    fn run(&self, mut call: Call<'_>) -> Result<Value, TaskError> {
+        let receipts: Vec<Receipt> = call.drain().map(Value::take).collect::<Result<_, _>>()?;
+        self.0.commit(&receipts)?;
+        Ok(Value::new(receipts.iter().map(|receipt| receipt.n_items).sum::<u64>()))
+    }
+}
+
+macro_rules! portable {
+    ($($type:ident = $name:literal;)*) => {$(
+        impl Portable for $type {
+            fn wire_name(&self) -> &'static str { $name }
+            fn encode(&self, out: &mut Encoder) -> Result<(), WireError> { encode_portable(&*self.0, out) }
+        }
+        dask_core::register!($name, |input| {
+            let task: Arc<dyn TaskFn> = Arc::new($type(decode_portable(input)?));
+            Ok(Box::new(task))
+        });
+    )*};
+}
+portable! { Write = "io.bag.write_text"; Commit = "io.bag.commit_text"; }
+
 #[cfg(feature = "json")]
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Files(crate::json_lines::JsonLinesSource);
+pub use json::{read_json_lines, read_json_lines_or_collect, to_json_lines};
+
 #[cfg(feature = "json")]
-dask_core::data!(Files);
+mod json;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::IoError;
 use crate::store::expand;
-use crate::text::{Block, Lines, blocks, place};
+use crate::text::{Block, Lines, blocks, lines_before};
 
 /// What happens to a line that is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,21 +45,85 @@ impl JsonLinesSource {
         &self,
         partition: usize,
     ) -> Result<Items<T>, TaskError> {
-        let lines = Lines::open(&self.blocks[partition])?;
+        let on_error = self.on_error;
+        Ok(Box::new(self.values(partition)?.filter_map(move |line| match line {
+            Ok(Ok(value)) => Some(Ok(value)),
+            Ok(Err(_)) if on_error == OnError::Skip => None,
+            Ok(Err(Bad { at, text, source })) => {
+                let text = text.chars().take(80).collect();
+                Some(Err(IoError::Json { at, source, text }.into()))
+            }
+            Err(error) => Some(Err(error)),
+        })))
+    }
+
+    /// The values of a partition, read as `T`, and the lines that are none, in their order.
+    ///
+    /// # Errors
+    /// [`IoError::File`].
+    pub fn parse_or_collect<T: serde::de::DeserializeOwned + Send + 'static>(
+        &self,
+        partition: usize,
+    ) -> Result<Items<Result<T, BadLine>>, TaskError> {
+        let values = self.values(partition)?;
+        let bad = |Bad { at, text, source }| BadLine { at, text, why: source.to_string() };
+        Ok(Box::new(values.map(move |line| line.map(|value| value.map_err(bad)))))
+    }
+
+    fn values<T>(&self, partition: usize) -> Result<Values<T>, IoError> {
         let block = self.blocks[partition].clone();
-        Ok(Box::new(Values { lines, block, on_error: self.on_error, _type: PhantomData }))
+        let lines = Lines::open(&block)?;
+        Ok(Values { lines, block, n_read: 0, first: 0, n_before: None, _type: PhantomData })
     }
 }
+
+/// A line that is no JSON, or not of the type that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadLine {
+    /// File and line.
+    pub at: String,
+    /// The line.
+    pub text: String,
+    /// What the parser said.
+    pub why: String,
+}
+dask_core::data!(BadLine, |line| line.at.capacity() + line.text.capacity() + line.why.capacity());
 
 struct Values<T> {
     lines: Lines,
     block: Block,
-    on_error: OnError,
+    /// Lines of the block that were read.
+    n_read: u64,
+    /// Where the first of them begins, and how many stand before it; looked for when it is asked for.
+    first: u64,
+    n_before: Option<u64>,
     _type: PhantomData<fn() -> T>,
 }
 
+impl<T> Values<T> {
+    /// File and number of the line that was read last.
+    fn at(&mut self) -> String {
+        let path = self.block.file.path.display();
+        let first = self.first;
+        if self.n_before.is_none() {
+            self.n_before = lines_before(&self.block, first).ok();
+        }
+        match self.n_before {
+            Some(n) => format!("{path}:{}", n + self.n_read),
+            None => format!("{path}: line {} from byte {first} on", self.n_read),
+        }
+    }
+}
+
+/// A line that does not parse.
+struct Bad {
+    at: String,
+    text: String,
+    source: serde_json::Error,
+}
+
 impl<T: serde::de::DeserializeOwned> Iterator for Values<T> {
-    type Item = Result<T, TaskError>;
+    type Item = Result<Result<T, Bad>, TaskError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -68,18 +132,20 @@ impl<T: serde::de::DeserializeOwned> Iterator for Values<T> {
                 Ok(None) => return None,
                 Err(error) => return Some(Err(error.into())),
             };
+            if self.n_read == 0 {
+                self.first = begins;
+            }
+            self.n_read += 1;
             if text.trim().is_empty() {
                 continue;
             }
-            match serde_json::from_str(text) {
-                Ok(value) => return Some(Ok(value)),
-                Err(_) if self.on_error == OnError::Skip => {}
+            return Some(Ok(match serde_json::from_str(text) {
+                Ok(value) => Ok(value),
                 Err(source) => {
-                    let at = place(&self.block, begins);
-                    let text = text.chars().take(80).collect();
-                    return Some(Err(IoError::Json { at, source, text }.into()));
+                    let text = text.to_owned();
+                    Err(Bad { at: self.at(), text, source })
                 }
-            }
+            }));
         }
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::IoError;
 use crate::schema;
-use crate::store::{AtomicFile, PartFolder};
+use crate::store::PartFolder;
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 1 << 20;
@@ -54,7 +54,7 @@ impl PartitionSink for CsvSink {
 
     fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
         let path = self.folder.path_of(partition);
-        let mut file = AtomicFile::create(&path)?;
+        let mut file = self.folder.create(partition)?;
         let mut out = Vec::with_capacity(BUFFER + (BUFFER >> 3));
         for (i, field) in self.schema.fields().iter().enumerate() {
             if i > 0 {

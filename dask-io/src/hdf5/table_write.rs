@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::columns;
 use super::table_read::rows;
+use super::write::flush;
 use crate::error::IoError;
 use crate::schema;
-use crate::store::{AtomicFile, parked, receipt};
+use crate::store::{AtomicFile, Staging, parked, receipt};
 
 /// Rows that are copied at a time.
 const ROWS: usize = 1 << 18;
@@ -29,6 +30,7 @@ pub struct TableSink {
     key: String,
     #[serde(with = "schema")]
     schema: SchemaRef,
+    staging: Staging,
 }
 
 impl TableSink {
@@ -49,15 +51,16 @@ impl TableSink {
                 return Err(IoError::BadColumn { path, column: field.name().clone(), why });
             }
         }
-        Ok(Self { path, key, schema: schema::nullable(schema) })
+        let staging = Staging::within(path.parent().unwrap_or(Path::new("")));
+        Ok(Self { path, key, schema: schema::nullable(schema), staging })
     }
 
     /// Makes a file with an empty table of `n_rows` rows.
-    fn table(&self, at: &Path, n_rows: usize) -> Result<Group, IoError> {
-        let group =
-            File::create(at).and_then(|file| file.create_group(&self.key)).map_err(IoError::format(&self.path))?;
+    fn table(&self, at: &Path, n_rows: usize) -> Result<(File, Group), IoError> {
+        let file = File::create(at).map_err(IoError::format(&self.path))?;
+        let group = file.create_group(&self.key).map_err(IoError::format(&self.path))?;
         columns::create(&group, &self.schema, n_rows).map_err(IoError::format(&self.path))?;
-        Ok(group)
+        Ok((file, group))
     }
 
     fn write_rows(&self, group: &Group, start: usize, batch: &RecordBatch) -> Result<(), IoError> {
@@ -70,7 +73,7 @@ impl TableSink {
     /// Joins parts, in the order of the partitions, into the file.
     fn join(&self, parts: &[(usize, PathBuf, usize)]) -> Result<(), TaskError> {
         let file = AtomicFile::create(&self.path)?;
-        let group = self.table(file.part(), parts.iter().map(|part| part.2).sum())?;
+        let (opened, group) = self.table(file.part(), parts.iter().map(|part| part.2).sum())?;
         let mut at = 0;
         for (_, part, n_rows) in parts {
             let from = File::open(part).and_then(|file| file.group(&self.key)).map_err(IoError::format(part))?;
@@ -81,6 +84,7 @@ impl TableSink {
             }
         }
         drop(group);
+        flush(opened).map_err(IoError::format(&self.path))?;
         file.finish()?;
         Ok(())
     }
@@ -92,14 +96,15 @@ impl PartitionSink for TableSink {
     fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
         let batches = items.collect::<Result<Vec<_>, _>>()?;
         let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let file = AtomicFile::create(&self.path)?;
-        let group = self.table(file.part(), n_rows)?;
+        let file = AtomicFile::staged(&self.staging, self.path.clone())?;
+        let (opened, group) = self.table(file.part(), n_rows)?;
         let mut start = 0;
         for batch in &batches {
             self.write_rows(&group, start, batch)?;
             start += batch.num_rows();
         }
         drop(group);
+        flush(opened).map_err(IoError::format(&self.path))?;
         receipt(partition, &file.park()?, n_rows as u64)
     }
 
@@ -111,11 +116,8 @@ impl PartitionSink for TableSink {
         }
         parts.sort();
         let joined = self.join(&parts);
-        // All go, whether or not one of them cannot; why the table could not be written matters more.
-        let removed = parts.iter().map(|(_, part, _)| std::fs::remove_file(part).map_err(IoError::file(part)));
-        let removed = removed.fold(Ok(()), Result::and);
-        joined?;
-        Ok(removed?)
+        self.staging.clear();
+        joined
     }
 }
 

@@ -1,7 +1,8 @@
 //! Writing a dataset region by region, into a file that appears when it is finished.
 
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use dask_core::wire::{Encoder, Portable, WireError};
 use dask_core::{ChunkSink, Receipt, Region, TaskError};
@@ -10,52 +11,104 @@ use serde::{Deserialize, Serialize};
 
 use super::read::{Native, hyperslab};
 use crate::error::IoError;
-use crate::store::{AtomicFile, commit};
+use crate::store::{Staging, commit};
+
+/// One region at a time: the first that is written makes the file.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// A new HDF5 file with one dataset.
+///
+/// All regions go into one file under a temporary name, so they must be written by one process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct DatasetSink<A> {
     path: PathBuf,
-    /// Where it is written until it is finished.
-    part: PathBuf,
+    staging: Staging,
     name: String,
+    shape: Vec<usize>,
+    chunks: Vec<usize>,
     #[serde(skip)]
     _type: PhantomData<fn() -> A>,
 }
 
 impl<A: Native> DatasetSink<A> {
-    /// A file at `path` with the dataset `name`, stored in chunks; what stands at `path` stays until all is written.
+    /// A file at `path` with the dataset `name`, stored in chunks (one length an axis); what stands at `path` stays until
+    /// all is written. Nothing is touched before the first region is written.
     ///
     /// # Errors
-    /// [`IoError::File`], [`IoError::Format`].
-    pub fn create(path: &str, name: &str, shape: &[usize], chunks: &[usize]) -> Result<Self, IoError> {
-        let path = PathBuf::from(path);
-        let part = AtomicFile::create(&path)?.park()?;
-        let file = File::create(&part).map_err(IoError::format(&part))?;
-        let chunks: Vec<usize> = chunks.iter().zip(shape).map(|(&chunk, &n)| chunk.clamp(1, n.max(1))).collect();
-        let built = if shape.contains(&0) || shape.is_empty() {
-            file.new_dataset::<A>().shape(shape).create(name)
+    /// [`IoError::WrongDataset`] if there is not one chunk length an axis; [`IoError::Format`] without a name.
+    pub fn create(path: impl Into<PathBuf>, name: &str, shape: &[usize], chunks: &[usize]) -> Result<Self, IoError> {
+        let path = path.into();
+        if name.trim_matches('/').is_empty() {
+            let message = "a dataset needs a name, such as \"/data\"".into();
+            return Err(IoError::Format { path, message });
+        }
+        if chunks.len() != shape.len() {
+            return Err(IoError::WrongDataset {
+                path,
+                name: name.into(),
+                found: format!("{} axes", shape.len()),
+                expected: format!("{} as the chunks {chunks:?} have", chunks.len()),
+            });
+        }
+        let chunks = chunks.iter().zip(shape).map(|(&chunk, &n)| chunk.clamp(1, n.max(1))).collect();
+        let staging = Staging::within(path.parent().unwrap_or(Path::new("")));
+        Ok(Self { path, staging, name: name.into(), shape: shape.to_vec(), chunks, _type: PhantomData })
+    }
+
+    /// Where it is written until it is finished.
+    fn part(&self) -> PathBuf {
+        self.staging.folder().join("data.h5")
+    }
+
+    /// The file, with the dataset.
+    fn open(&self, part: &Path) -> hdf5::Result<File> {
+        if part.exists() {
+            return File::open_rw(part);
+        }
+        let file = File::create_excl(part)?;
+        let dataset = file.new_dataset::<A>();
+        let made = if self.shape.contains(&0) || self.shape.is_empty() {
+            dataset.shape(self.shape.clone()).create(self.name.as_str())
         } else {
-            file.new_dataset::<A>().chunk(chunks).shape(shape).create(name)
+            dataset.chunk(self.chunks.clone()).shape(self.shape.clone()).create(self.name.as_str())
         };
-        built.map_err(IoError::format(&path))?;
-        Ok(Self { path, part, name: name.into(), _type: PhantomData })
+        if let Err(error) = made {
+            drop(file);
+            // Nothing is in it; the next region tries again.
+            let _ = std::fs::remove_file(part);
+            return Err(error);
+        }
+        Ok(file)
     }
 }
 
 impl<A: Native> ChunkSink<A> for DatasetSink<A> {
     fn write(&self, region: &Region, data: &[A]) -> Result<Receipt, TaskError> {
-        let file = File::open_rw(&self.part).map_err(IoError::format(&self.path))?;
-        let dataset = file.dataset(&self.name).map_err(IoError::format(&self.path))?;
         let view = ndarray::ArrayViewD::from_shape(region.shape.as_slice(), data)?;
-        dataset.as_writer().write_slice(view, hyperslab(region)).map_err(IoError::format(&self.path))?;
-        Ok(Receipt { what: self.part.display().to_string(), n_items: data.len() as u64 })
+        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let (folder, part) = (self.staging.folder(), self.part());
+        std::fs::create_dir_all(folder).map_err(IoError::file(folder))?;
+        let write = |file: File| {
+            file.dataset(&self.name)?.as_writer().write_slice(view, hyperslab(region))?;
+            flush(file)
+        };
+        self.open(&part).and_then(write).map_err(IoError::format(&self.path))?;
+        Ok(Receipt { what: part.display().to_string(), n_items: data.len() as u64 })
     }
 
     fn commit(&self, _receipts: &[Receipt]) -> Result<(), TaskError> {
-        Ok(commit(&[(self.part.clone(), self.path.clone())])?)
+        commit(&[(self.part(), self.path.clone())])?;
+        self.staging.clear();
+        Ok(())
     }
+}
+
+/// Closes a file. Without the flush, nobody would hear of a disk that is full: what is left to write when a file is
+/// dropped fails in silence.
+pub(super) fn flush(file: File) -> hdf5::Result<()> {
+    file.flush()?;
+    file.close()
 }
 
 impl<A: Native> Portable for DatasetSink<A> {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::IoError;
 use crate::schema;
-use crate::store::{AtomicFile, PartFolder};
+use crate::store::PartFolder;
 
 /// How pages are compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl PartitionSink for ParquetSink {
             Compression::Gzip => parquet::basic::Compression::GZIP(parquet::basic::GzipLevel::default()),
         };
         let properties = WriterProperties::builder().set_compression(compression).build();
-        let mut file = AtomicFile::create(&path)?;
+        let mut file = self.folder.create(partition)?;
         let mut writer =
             ArrowWriter::try_new(&mut file, self.schema.clone(), Some(properties)).map_err(IoError::format(&path))?;
         let mut n_items = 0;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::Staging;
 use crate::error::IoError;
 
 /// A file that appears when it is finished.
@@ -23,6 +24,14 @@ impl AtomicFile {
         let folder = folder_of(&path);
         std::fs::create_dir_all(folder).map_err(IoError::file(folder))?;
         let file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder).map_err(IoError::file(folder))?;
+        Ok(Self { file, path })
+    }
+
+    /// Starts a file that waits among others until [`commit`].
+    pub(crate) fn staged(staging: &Staging, path: PathBuf) -> Result<Self, IoError> {
+        let folder = staging.folder();
+        std::fs::create_dir_all(folder).map_err(IoError::file(folder))?;
+        let file = tempfile::Builder::new().prefix("part-").tempfile_in(folder).map_err(IoError::file(folder))?;
         Ok(Self { file, path })
     }
 

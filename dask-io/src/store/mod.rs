@@ -2,12 +2,12 @@
 
 mod atomic;
 mod glob;
-#[cfg(any(feature = "csv", feature = "parquet", all(feature = "hdf5", feature = "frame")))]
 mod parts;
+mod staging;
 
 pub use atomic::{AtomicFile, commit};
 pub use glob::{FileInfo, expand};
-#[cfg(any(feature = "csv", feature = "parquet"))]
 pub(crate) use parts::PartFolder;
 #[cfg(all(feature = "hdf5", feature = "frame"))]
 pub(crate) use parts::{parked, receipt};
+pub(crate) use staging::Staging;

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use dask_core::{Receipt, TaskError};
-#[cfg(any(feature = "csv", feature = "parquet"))]
 use serde::{Deserialize, Serialize};
 
-#[cfg(any(feature = "csv", feature = "parquet"))]
-use super::{AtomicFile, commit};
+use super::{AtomicFile, Staging, commit};
 use crate::error::IoError;
+
+/// Digits of a partition's number, so that sorted names keep the order.
+const DIGITS: usize = 6;
 
 /// The receipt of a partition that is kept under a temporary name. It says which, so that receipts need no order.
 pub(crate) fn receipt(partition: usize, parked: &Path, n_items: u64) -> Result<Receipt, TaskError> {
@@ -25,23 +26,58 @@ pub(crate) fn parked(receipt: &Receipt, table: &Path) -> Result<(usize, PathBuf)
     })
 }
 
-/// Files `part.000000.EXTENSION`, numbered by partition so that their sorted names keep the order.
-#[cfg(any(feature = "csv", feature = "parquet"))]
+/// Files of one folder whose names differ in the number of the partition.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PartFolder {
     folder: PathBuf,
-    extension: String,
+    /// What stands before the number.
+    prefix: String,
+    /// What stands behind it.
+    suffix: String,
+    staging: Staging,
 }
 
-#[cfg(any(feature = "csv", feature = "parquet"))]
 impl PartFolder {
+    /// Files `FOLDER/part.000000.EXTENSION`.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(crate) fn new(folder: impl Into<PathBuf>, extension: &str) -> Self {
-        Self { folder: folder.into(), extension: extension.into() }
+        let folder = folder.into();
+        let staging = Staging::within(&folder);
+        Self { folder, prefix: "part.".into(), suffix: format!(".{extension}"), staging }
+    }
+
+    /// Files named by a pattern: the number stands for the `*` of `FOLDER/NAME-*.ENDING`.
+    pub(crate) fn named(pattern: &str) -> Result<Self, IoError> {
+        let (folder, name) = match pattern.rsplit_once('/') {
+            Some(("", name)) => ("/", name),
+            Some((folder, name)) => (folder, name),
+            None => (".", pattern),
+        };
+        match name.split_once('*') {
+            Some((prefix, suffix)) if !suffix.contains('*') && !folder.contains('*') => {
+                let staging = Staging::within(Path::new(folder));
+                Ok(Self { folder: folder.into(), prefix: prefix.into(), suffix: suffix.into(), staging })
+            }
+            _ => Err(IoError::BadPattern {
+                pattern: pattern.into(),
+                why: "one `*` in the file name stands for the number of the partition, as in `out/*.txt.gz`".into(),
+            }),
+        }
+    }
+
+    /// What stands behind the number.
+    pub(crate) fn suffix(&self) -> &str {
+        &self.suffix
     }
 
     /// Where a partition will stand.
     pub(crate) fn path_of(&self, partition: usize) -> PathBuf {
-        self.folder.join(format!("part.{partition:06}.{}", self.extension))
+        self.folder.join(format!("{}{partition:0DIGITS$}{}", self.prefix, self.suffix))
+    }
+
+    /// Starts a part.
+    pub(crate) fn create(&self, partition: usize) -> Result<AtomicFile, IoError> {
+        AtomicFile::staged(&self.staging, self.path_of(partition))
     }
 
     /// Keeps a written part under its temporary name until [`commit`](PartFolder::commit).
@@ -49,7 +85,7 @@ impl PartFolder {
         receipt(partition, &file.park()?, n_items)
     }
 
-    /// Renames all parts, and removes those of an earlier table that had more.
+    /// Renames all parts, and removes those of an earlier result that had more.
     pub(crate) fn commit(&self, receipts: &[Receipt]) -> Result<(), IoError> {
         let mut from_to = Vec::with_capacity(receipts.len());
         for receipt in receipts {
@@ -57,6 +93,7 @@ impl PartFolder {
             from_to.push((parked, self.path_of(partition)));
         }
         commit(&from_to)?;
+        self.staging.clear();
         for entry in std::fs::read_dir(&self.folder).map_err(IoError::file(&self.folder))? {
             let path = entry.map_err(IoError::file(&self.folder))?.path();
             if self.is_part(&path) && !from_to.iter().any(|(_, to)| *to == path) {
@@ -71,9 +108,8 @@ impl PartFolder {
         let number = path
             .file_name()
             .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_prefix("part."))
-            .and_then(|name| name.strip_suffix(self.extension.as_str()))
-            .and_then(|name| name.strip_suffix('.'));
+            .and_then(|name| name.strip_prefix(self.prefix.as_str()))
+            .and_then(|name| name.strip_suffix(self.suffix.as_str()));
         number.is_some_and(|number| number.parse().is_ok_and(|partition| self.path_of(partition) == path))
     }
 }

@@ -3,7 +3,11 @@
 mod blocks;
 mod lines;
 mod place;
+mod write;
 
 pub use blocks::{Block, blocks};
 pub use lines::{Lines, TextSource};
+#[cfg(feature = "json")]
+pub(crate) use place::lines_before;
 pub(crate) use place::place;
+pub use write::TextSink;

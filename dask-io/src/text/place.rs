@@ -13,14 +13,14 @@ use super::Block;
 /// byte is named.
 pub(crate) fn place(block: &Block, byte: u64) -> String {
     let path = block.file.path.display();
-    match n_lines(block, byte) {
+    match lines_before(block, byte) {
         Ok(n) => format!("{path}:{}", n + 1),
         Err(_) => format!("{path}: byte {byte}"),
     }
 }
 
-/// How many lines end in the first `n` bytes.
-fn n_lines(block: &Block, n: u64) -> std::io::Result<u64> {
+/// How many lines end in the first `n` bytes of the text.
+pub(crate) fn lines_before(block: &Block, n: u64) -> std::io::Result<u64> {
     let file = BufReader::new(File::open(&block.file.path)?);
     let text: Box<dyn Read> = if block.is_gzip() { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let (mut text, mut bytes, mut n_lines) = (text.take(n), [0; 1 << 15], 0);

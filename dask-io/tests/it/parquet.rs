@@ -192,6 +192,7 @@ fn a_shorter_table_replaces_a_longer_one_and_a_failed_one_does_not() {
     let error = sink.write(0, Box::new(failing.into_iter())).unwrap_err();
     assert_eq!(error.to_string(), "the network is gone");
     assert_eq!(numbers(), [7, 8]);
+    drop(sink);
     assert_eq!(std::fs::read_dir(path).unwrap().count(), 3, "a half file is left");
 }
 
