@@ -136,7 +136,7 @@ pub(super) struct Beginning {
     pub(super) columns: Vec<(String, Option<ColumnType>)>,
 }
 
-/// Reads the header of a file and at least `n` bytes of its rows, if there are so many.
+/// Reads the header of a file and the rows that are in its first `n` bytes.
 pub(super) fn beginning(block: &Block, separator: u8, dates: bool, n: usize) -> Result<Beginning, IoError> {
     let mut input = Input::open(block)?;
     while input.bytes().len() < n && !input.at_end() {
@@ -170,7 +170,7 @@ pub(super) fn beginning(block: &Block, separator: u8, dates: bool, n: usize) -> 
         }
         columns.push((own, None));
     }
-    rows = Rows { n_columns: Some(columns.len()), n_max: usize::MAX, ..rows };
+    rows = Rows { n_columns: Some(columns.len()), n_max: usize::MAX, limit: n, ..rows };
     bounds.clear();
     // A quote that is not closed is found when rows are read.
     rows.scan(bytes, header.at, &mut bounds);

@@ -95,8 +95,9 @@ impl CsvSource {
     /// type of a column that is not there.
     pub fn open(pattern: &str, options: CsvOptions) -> Result<Self, IoError> {
         let files = expand(pattern)?;
-        let blocks = blocks(&files, options.blocksize);
-        let Beginning { header, columns } = beginning(&blocks[0], options.separator, options.infer_dates, SAMPLE)?;
+        // Whatever the blocks are, the sample is the same.
+        let whole = blocks(&files[..1], None).swap_remove(0);
+        let Beginning { header, columns } = beginning(&whole, options.separator, options.infer_dates, SAMPLE)?;
         for column in options.dtypes.keys() {
             if !columns.iter().any(|(known, _)| known == column) {
                 let known = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -108,7 +109,7 @@ impl CsvSource {
             (name, of)
         };
         let columns = columns.into_iter().map(column).collect();
-        Ok(Self { blocks, header, columns, schema: OnceLock::new(), options })
+        Ok(Self { blocks: blocks(&files, options.blocksize), header, columns, schema: OnceLock::new(), options })
     }
 }
 

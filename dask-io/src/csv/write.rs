@@ -49,10 +49,8 @@ impl CsvSink {
     }
 }
 
-impl PartitionSink for CsvSink {
-    type Item = RecordBatch;
-
-    fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+impl CsvSink {
+    fn part(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
         let path = self.folder.path_of(partition);
         let mut file = self.folder.create(partition)?;
         let mut out = Vec::with_capacity(BUFFER + (BUFFER >> 3));
@@ -90,6 +88,14 @@ impl PartitionSink for CsvSink {
         }
         file.write_all(&out).map_err(IoError::file(&path))?;
         self.folder.park(partition, file, n_items)
+    }
+}
+
+impl PartitionSink for CsvSink {
+    type Item = RecordBatch;
+
+    fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+        self.part(partition, items).inspect_err(|_| self.folder.clear())
     }
 
     fn commit(&self, receipts: &[Receipt]) -> Result<(), TaskError> {

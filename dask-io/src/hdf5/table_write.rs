@@ -88,12 +88,8 @@ impl TableSink {
         file.finish()?;
         Ok(())
     }
-}
 
-impl PartitionSink for TableSink {
-    type Item = RecordBatch;
-
-    fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+    fn part(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
         let batches = items.collect::<Result<Vec<_>, _>>()?;
         let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
         let file = AtomicFile::staged(&self.staging, self.path.clone())?;
@@ -106,6 +102,14 @@ impl PartitionSink for TableSink {
         drop(group);
         flush(opened).map_err(IoError::format(&self.path))?;
         receipt(partition, &file.park()?, n_rows as u64)
+    }
+}
+
+impl PartitionSink for TableSink {
+    type Item = RecordBatch;
+
+    fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+        self.part(partition, items).inspect_err(|_| self.staging.clear())
     }
 
     fn commit(&self, receipts: &[Receipt]) -> Result<(), TaskError> {

@@ -16,6 +16,9 @@ use crate::store::{Staging, commit};
 /// One region at a time: the first that is written makes the file.
 static WRITING: Mutex<()> = Mutex::new(());
 
+/// Stands beside a file of which a region could not be written.
+const FAILED: &str = "failed";
+
 /// A new HDF5 file with one dataset.
 ///
 /// All regions go into one file under a temporary name, so they must be written by one process.
@@ -63,6 +66,9 @@ impl<A: Native> DatasetSink<A> {
 
     /// The file, with the dataset.
     fn open(&self, part: &Path) -> hdf5::Result<File> {
+        if part.with_file_name(FAILED).exists() {
+            return Err("a region of the dataset could not be written; write it anew".into());
+        }
         if part.exists() {
             return File::open_rw(part);
         }
@@ -93,7 +99,11 @@ impl<A: Native> ChunkSink<A> for DatasetSink<A> {
             file.dataset(&self.name)?.as_writer().write_slice(view, hyperslab(region))?;
             flush(file)
         };
-        self.open(&part).and_then(write).map_err(IoError::format(&self.path))?;
+        self.open(&part).and_then(write).map_err(|error| {
+            // Room again on a full disk. The mark keeps a later region from beginning anew, without those before it.
+            let _ = std::fs::remove_file(&part).and_then(|()| std::fs::write(folder.join(FAILED), ""));
+            IoError::format(&self.path)(error)
+        })?;
         Ok(Receipt { what: part.display().to_string(), n_items: data.len() as u64 })
     }
 

@@ -46,10 +46,8 @@ impl ParquetSink {
     }
 }
 
-impl PartitionSink for ParquetSink {
-    type Item = RecordBatch;
-
-    fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+impl ParquetSink {
+    fn part(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
         let path = self.folder.path_of(partition);
         let compression = match self.compression {
             Compression::None => parquet::basic::Compression::UNCOMPRESSED,
@@ -70,6 +68,14 @@ impl PartitionSink for ParquetSink {
         }
         writer.close().map_err(IoError::format(&path))?;
         self.folder.park(partition, file, n_items)
+    }
+}
+
+impl PartitionSink for ParquetSink {
+    type Item = RecordBatch;
+
+    fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+        self.part(partition, items).inspect_err(|_| self.folder.clear())
     }
 
     fn commit(&self, receipts: &[Receipt]) -> Result<(), TaskError> {

@@ -85,6 +85,11 @@ impl PartFolder {
         receipt(partition, &file.park()?, n_items)
     }
 
+    /// After a part that could not be written none is of use: all go, so that a full disk has room again.
+    pub(crate) fn clear(&self) {
+        self.staging.clear();
+    }
+
     /// Renames all parts, and removes those of an earlier result that had more.
     pub(crate) fn commit(&self, receipts: &[Receipt]) -> Result<(), IoError> {
         let mut from_to = Vec::with_capacity(receipts.len());

@@ -23,6 +23,7 @@ pub struct Lines {
     /// Where the next line begins.
     offset: u64,
     line: Vec<u8>,
+    is_gzip: bool,
 }
 
 impl Lines {
@@ -34,7 +35,8 @@ impl Lines {
         let path = &block.file.path;
         let mut file = File::open(path).map_err(IoError::file(path))?;
         let mut offset = block.start;
-        let reader: Box<dyn BufRead + Send> = if block.is_gzip() {
+        let is_gzip = block.is_gzip();
+        let reader: Box<dyn BufRead + Send> = if is_gzip {
             Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(BufReader::with_capacity(BUFFER, file))))
         } else {
             if block.start > 0 {
@@ -44,7 +46,7 @@ impl Lines {
             }
             Box::new(BufReader::with_capacity(BUFFER, file))
         };
-        let mut lines = Self { block: block.clone(), reader, offset, line: Vec::new() };
+        let mut lines = Self { block: block.clone(), reader, offset, line: Vec::new(), is_gzip };
         if block.start > 0 {
             lines.advance()?;
         }
@@ -56,7 +58,7 @@ impl Lines {
         self.line.clear();
         let read = self.reader.read_until(b'\n', &mut self.line).map_err(|source| {
             let path = self.block.file.path.clone();
-            if self.block.is_gzip() {
+            if self.is_gzip {
                 IoError::Gzip { path, read: self.offset, source }
             } else {
                 IoError::File { path, source }
@@ -72,7 +74,7 @@ impl Lines {
     /// [`IoError::NotUtf8`], [`IoError::File`], [`IoError::Gzip`].
     pub fn next_line(&mut self) -> Result<Option<(u64, &str)>, IoError> {
         let begins = self.offset;
-        if (!self.block.is_gzip() && begins >= self.block.end) || !self.advance()? {
+        if (!self.is_gzip && begins >= self.block.end) || !self.advance()? {
             return Ok(None);
         }
         let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);

@@ -41,10 +41,8 @@ impl TextSink {
     }
 }
 
-impl PartitionSink for TextSink {
-    type Item = String;
-
-    fn write(&self, partition: usize, items: Items<String>) -> Result<Receipt, TaskError> {
+impl TextSink {
+    fn part(&self, partition: usize, items: Items<String>) -> Result<Receipt, TaskError> {
         let path = self.parts.path_of(partition);
         let file = self.parts.create(partition)?;
         let failed = || IoError::file(&path);
@@ -59,6 +57,14 @@ impl PartitionSink for TextSink {
             (out.into_inner().map_err(|error| failed()(error.into_error()))?, n_items)
         };
         self.parts.park(partition, file, n_items)
+    }
+}
+
+impl PartitionSink for TextSink {
+    type Item = String;
+
+    fn write(&self, partition: usize, items: Items<String>) -> Result<Receipt, TaskError> {
+        self.part(partition, items).inspect_err(|_| self.parts.clear())
     }
 
     fn commit(&self, receipts: &[Receipt]) -> Result<(), TaskError> {

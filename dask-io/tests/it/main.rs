@@ -1,7 +1,29 @@
 //! Behaviour of formats: what is written is read, what is damaged is named.
 
+#[cfg(all(
+    feature = "csv",
+    feature = "parquet",
+    feature = "json",
+    feature = "hdf5",
+    feature = "bag",
+    feature = "array",
+    feature = "frame"
+))]
+mod bad_input;
 #[cfg(all(feature = "csv", feature = "frame"))]
 mod csv;
+#[cfg(all(feature = "csv", feature = "frame"))]
+mod csv_dates;
+#[cfg(all(
+    unix,
+    feature = "csv",
+    feature = "parquet",
+    feature = "hdf5",
+    feature = "bag",
+    feature = "array",
+    feature = "frame"
+))]
+mod full_disk;
 #[cfg(all(feature = "hdf5", feature = "array"))]
 mod hdf5;
 #[cfg(all(feature = "hdf5", feature = "frame"))]
@@ -10,4 +32,8 @@ mod hdf5_table;
 mod json;
 #[cfg(all(feature = "parquet", feature = "frame"))]
 mod parquet;
+#[cfg(all(feature = "csv", feature = "parquet", feature = "hdf5", feature = "frame"))]
+mod projection;
 mod text;
+#[cfg(all(feature = "json", feature = "bag"))]
+mod textfiles;
