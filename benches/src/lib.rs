@@ -1,4 +1,6 @@
 //! The sample data and the graphs that the tour and the benchmarks share.
 
 pub mod data; // deterministic, realistic, made where it is missing
+pub mod kernel; // work of a known amount
+pub mod peers; // other systems, measured beside
 pub mod shapes; // graphs of empty tasks

@@ -3,10 +3,14 @@
 use crate::run::{Failure, cargo};
 use crate::tools;
 
-/// `bench` alone is `cargo bench`; `bench sched …` runs our schedulers and Dask's in one go.
+/// `bench` alone is `cargo bench`; `bench sched …` and `bench metg …` run our schedulers and Dask's in one go.
 pub(crate) fn bench(rest: &[String]) -> Result<(), Failure> {
     match rest.split_first() {
         Some((what, rest)) if what == "sched" => with_peer("sched", rest),
+        Some((what, rest)) if what == "metg" => {
+            cargo(&["build", "--release", "-p", "dask-benches", "--example", "kernel"], false)?;
+            with_peer("metg", rest)
+        }
         _ => {
             let mut arguments = vec!["bench", "-p", "dask-benches"];
             arguments.extend(rest.iter().map(String::as_str));
