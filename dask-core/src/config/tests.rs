@@ -1,3 +1,5 @@
+//! Where values come from, and what is said of those that cannot be used.
+
 use std::ffi::OsString;
 use std::time::Duration;
 
