@@ -101,6 +101,11 @@ impl Encoder {
         self.buffers.push(buffer);
     }
 
+    /// What was collected in line.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// What was collected, as the encoding of a `type_name`.
     pub fn finish(self, type_name: impl Into<Cow<'static, str>>) -> Parcel {
         Parcel { type_name: type_name.into(), bytes: Arc::new(self.bytes), buffers: self.buffers }

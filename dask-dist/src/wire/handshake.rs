@@ -51,7 +51,7 @@ impl Hello {
     pub fn with_about<T: Serialize>(mut self, about: &T) -> Result<Self, DistError> {
         let mut out = Encoder::new();
         out.serde(about).map_err(|error| DistError::Other(error.to_string()))?;
-        self.about = out.finish("").bytes().to_vec();
+        self.about = out.into_bytes();
         Ok(self)
     }
 
@@ -73,11 +73,11 @@ enum Greeting {
 async fn send<S: AsyncWrite + Unpin>(socket: &mut S, greeting: &Greeting, address: &str) -> Result<(), DistError> {
     let mut out = Encoder::new();
     out.serde(greeting).map_err(|error| DistError::Other(error.to_string()))?;
-    let payload = out.finish("");
+    let payload = out.into_bytes();
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&PROTOCOL.to_le_bytes());
-    bytes.extend_from_slice(&(payload.bytes().len() as u32).to_le_bytes());
-    bytes.extend_from_slice(payload.bytes());
+    bytes.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&payload);
     let cut = |error: std::io::Error| DistError::Cut { address: address.to_owned(), why: error.to_string() };
     socket.write_all(&bytes).await.map_err(cut)?;
     socket.flush().await.map_err(cut)

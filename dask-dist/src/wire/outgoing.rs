@@ -15,6 +15,8 @@ use crate::protocol::Batch;
 
 /// Buffers up to this size are copied beside the rest rather than written from where they are.
 const COPY_MAX: usize = 4096;
+/// Bytes of the two lengths at the beginning of a frame.
+const LENGTHS: usize = 8;
 /// Pieces handed to the system in one call.
 const PIECES: usize = 64;
 
@@ -39,38 +41,40 @@ impl Piece {
     }
 }
 
+fn form(parcel: &Parcel) -> Form {
+    let buffers = parcel.buffers().iter().map(|buffer| buffer.as_slice().len() as u64).collect();
+    (parcel.type_name().to_owned(), parcel.bytes().len() as u64, buffers)
+}
+
+fn length(n: usize) -> Result<[u8; 4], WireError> {
+    match u32::try_from(n) {
+        Ok(length) if length < FAREWELL => Ok(length.to_le_bytes()),
+        _ => Err(WireError::Codec(format!("{n} bytes of messages are more than a frame takes"))),
+    }
+}
+
 impl Outgoing {
     /// A batch as a frame.
     ///
     /// # Errors
     /// A value that cannot travel; messages that are too long for a frame.
     pub fn frame<M: Serialize>(batch: &Batch<M>) -> Result<Self, WireError> {
-        let mut head = Encoder::new();
-        head.serde(&batch.messages)?;
-        let head = head.finish("");
         let parcels: Vec<Parcel> = batch.attachments.iter().map(Value::to_parcel).collect::<Result<_, _>>()?;
-        let mut table = Encoder::new();
+        let mut start = Encoder::new();
+        start.raw(&[0; LENGTHS]);
+        start.serde(&batch.messages)?;
+        let mut start = start.into_bytes();
+        let head_len = start.len() - LENGTHS;
         if !parcels.is_empty() {
-            let forms: Vec<Form> = parcels
-                .iter()
-                .map(|parcel| {
-                    let buffers = parcel.buffers().iter().map(|buffer| buffer.as_slice().len() as u64).collect();
-                    (parcel.type_name().to_owned(), parcel.bytes().len() as u64, buffers)
-                })
-                .collect();
+            let forms: Vec<Form> = parcels.iter().map(form).collect();
+            let mut table = Encoder::new();
             table.serde(&forms)?;
+            start.append(&mut table.into_bytes());
         }
-        let table = table.finish("");
-        let length = |bytes: &[u8]| match u32::try_from(bytes.len()) {
-            Ok(length) if length < FAREWELL => Ok(length.to_le_bytes()),
-            _ => Err(WireError::Codec(format!("{} bytes of messages are more than a frame takes", bytes.len()))),
-        };
+        let table_len = start.len() - LENGTHS - head_len;
+        start[..4].copy_from_slice(&length(head_len)?);
+        start[4..LENGTHS].copy_from_slice(&length(table_len)?);
         let mut outgoing = Self::default();
-        let mut start = Vec::with_capacity(8 + head.bytes().len() + table.bytes().len());
-        start.extend_from_slice(&length(head.bytes())?);
-        start.extend_from_slice(&length(table.bytes())?);
-        start.extend_from_slice(head.bytes());
-        start.extend_from_slice(table.bytes());
         outgoing.push(start);
         for parcel in &parcels {
             outgoing.share(parcel.bytes(), || parcel.bytes_buffer());
