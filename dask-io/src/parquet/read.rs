@@ -17,8 +17,10 @@ use crate::error::IoError;
 use crate::schema;
 use crate::store::{FileInfo, expand};
 
-/// Rows that are decoded at a time.
-const BATCH: usize = 1 << 16;
+/// Rows that are decoded at a time: a usual row group, so that nothing is put together afterwards,
+const BATCH: usize = 1 << 20;
+/// or less where rows are left out before that.
+const BATCH_FILTERED: usize = 1 << 16;
 
 /// A row group of a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -144,7 +146,7 @@ impl PartitionSource for ParquetSource {
         let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_row_groups(vec![number as usize])
             .with_projection(mask)
-            .with_batch_size(BATCH);
+            .with_batch_size(if want.clauses.is_empty() { BATCH } else { BATCH_FILTERED });
         // With clauses, the rows that are wanted may stand anywhere.
         if let (Some(limit), true) = (want.limit, want.clauses.is_empty()) {
             reader = reader.with_limit(limit);

@@ -5,6 +5,7 @@ use dask_core::{Collection, RunContext, Scheduler};
 use dask_io::array::{from_hdf5, to_hdf5};
 use dask_io::hdf5::DatasetSource;
 use dask_sched::{RoundTripScheduler, SyncScheduler, ThreadedScheduler};
+use proptest::prelude::*;
 
 #[test]
 fn what_is_written_is_read_on_every_scheduler() {
@@ -21,6 +22,27 @@ fn what_is_written_is_read_on_every_scheduler() {
         assert_eq!(back.compute_with(scheduler, &RunContext::default()).unwrap(), expected);
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "temporary files are left");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn any_shape_and_chunks_are_read_as_written(
+        axes in proptest::collection::vec((0usize..9, 1usize..5, 1usize..10), 1..4),
+        seed in any::<u64>(),
+    ) {
+        let shape: Vec<usize> = axes.iter().map(|axis| axis.0).collect();
+        let (written, read): (Vec<usize>, Vec<usize>) = axes.iter().map(|axis| (axis.1, axis.2)).unzip();
+        let x = Array::<f64>::normal(&shape, 0.0, 1.0, written.as_slice(), seed).unwrap();
+        let context = RunContext::default();
+        let expected = x.compute_with(&SyncScheduler, &context).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.h5");
+        let path = path.to_str().unwrap();
+        to_hdf5(&x, path, "x").unwrap().compute_with(&RoundTripScheduler, &context).unwrap();
+        let back = from_hdf5::<f64>(path, "x", read.as_slice()).unwrap();
+        prop_assert_eq!(back.compute_with(&RoundTripScheduler, &context).unwrap(), expected);
+    }
 }
 
 #[test]
@@ -47,6 +69,9 @@ fn what_h5py_wrote_is_read() {
     let x = x.compute_with(&SyncScheduler, &RunContext::default()).unwrap();
     assert_eq!(x.shape(), [7, 5]);
     assert!(x.iter().enumerate().all(|(i, &found)| found == i as f64 / 4.0), "{x}");
+    let swapped = from_hdf5::<i64>(&path, "big-endian", 2).unwrap();
+    let swapped = swapped.compute_with(&SyncScheduler, &RunContext::default()).unwrap();
+    assert_eq!(swapped.as_slice(), Some(&[0, 1, 2][..]));
     let error = DatasetSource::<f64>::open(&path, "deep/y").err().unwrap().to_string();
     assert!(error.contains("there are: /big-endian, /deep/x, /table/columns/n"), "{error}");
 }

@@ -6,8 +6,13 @@ use dask_core::{
     Clause, Collection, Honours, Literal, Operator, PartitionSink, PartitionSource, RunContext, Scheduler, Want,
 };
 use dask_frame::array::cast::AsArray;
-use dask_frame::array::types::{Float64Type, Int16Type, Int64Type};
-use dask_frame::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use dask_frame::array::types::{
+    Date32Type, Float32Type, Float64Type, Int16Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
+    UInt8Type,
+};
+use dask_frame::array::{
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
+};
 use dask_frame::{DataFrame, col, lit};
 use dask_io::frame::{read_parquet, to_parquet};
 use dask_io::parquet::{Compression, ParquetSink, ParquetSource};
@@ -62,6 +67,27 @@ proptest! {
             let x = back.select(&["x", "n"]).unwrap().compute_with(scheduler, &context).unwrap();
             prop_assert_eq!(x, expected.project(&[2, 0]).unwrap());
         }
+    }
+
+    #[test]
+    fn every_type_is_read_as_written(rows in proptest::collection::vec(any::<Option<i64>>(), 0..20)) {
+        let numbers = || rows.iter().copied();
+        let columns: [(&str, ArrayRef); 7] = [
+            ("flag", Arc::new(numbers().map(|n| n.map(|n| n > 0)).collect::<BooleanArray>())),
+            ("day", Arc::new(numbers().map(|n| n.map(|n| n as i32)).collect::<PrimitiveArray<Date32Type>>())),
+            ("at", Arc::new(numbers().collect::<PrimitiveArray<TimestampMicrosecondType>>())),
+            ("utc", Arc::new(numbers().collect::<PrimitiveArray<TimestampNanosecondType>>().with_timezone("+00:00"))),
+            ("byte", Arc::new(numbers().map(|n| n.map(|n| n as u8)).collect::<PrimitiveArray<UInt8Type>>())),
+            ("float", Arc::new(numbers().map(|n| n.map(|n| n as f32)).collect::<PrimitiveArray<Float32Type>>())),
+            ("bytes", Arc::new(numbers().map(|n| n.map(i64::to_le_bytes)).collect::<BinaryArray>())),
+        ];
+        let columns = columns.map(|(name, array)| (name, array, true));
+        let expected = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let frame = DataFrame::from_batches(vec![expected.clone()]).unwrap();
+        compute(&to_parquet(&frame, path, Compression::Snappy));
+        prop_assert_eq!(compute(&read_parquet(path).unwrap()), expected);
     }
 
     /// Rows that are left out are only such as the condition leaves out.
