@@ -131,6 +131,18 @@ pub enum IoError {
         /// Those of the first file.
         expected: String,
     },
+    /// A column that is compressed in a way that is not built in.
+    #[error(
+        "{}: column {column:?} is compressed with {codec}; none, Snappy and gzip are read: write the file with one of these", path.display()
+    )]
+    UnknownCodec {
+        /// Which file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// How it is compressed.
+        codec: String,
+    },
     /// An object that a file does not hold.
     #[error("{}: there is no dataset {name}; there are: {known}", path.display())]
     NoDataset {

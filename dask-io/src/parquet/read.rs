@@ -10,6 +10,7 @@ use dask_core::wire::{Encoder, Portable, WireError};
 use dask_core::{Clause, Honours, Items, PartitionSource, TaskError, Want};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use serde::{Deserialize, Serialize};
 
 use super::prune;
@@ -48,7 +49,8 @@ impl ParquetSource {
     /// The files that a pattern names, or those of a folder that end in `.parquet`. Their footers are read.
     ///
     /// # Errors
-    /// As [`expand`]; [`IoError::Format`] for what is no Parquet file, [`IoError::WrongColumns`].
+    /// As [`expand`]; [`IoError::Format`] for what is no Parquet file, [`IoError::WrongColumns`], [`IoError::UnknownCodec`]
+    /// for compressions other than Snappy and gzip.
     ///
     /// ```no_run
     /// let source = dask_io::parquet::ParquetSource::open("flights/*.parquet")?;
@@ -70,6 +72,9 @@ impl ParquetSource {
             if found.fields() != expected.fields() {
                 let (found, expected) = (schema::text(&found), schema::text(expected));
                 return Err(IoError::WrongColumns { path: file.path.clone(), found, expected });
+            }
+            if let Some((column, codec)) = unknown_codec(metadata.metadata()) {
+                return Err(IoError::UnknownCodec { path: file.path.clone(), column, codec });
             }
             let numbers = 0..metadata.metadata().num_row_groups() as u32;
             row_groups.extend(numbers.map(|number| RowGroup { file: i as u32, number }));
@@ -95,6 +100,14 @@ impl ParquetSource {
             Some(columns) => columns.iter().map(position).collect(),
         }
     }
+}
+
+/// A column that is compressed in a way that is not built in.
+fn unknown_codec(metadata: &ParquetMetaData) -> Option<(String, String)> {
+    use parquet::basic::Compression::{GZIP, SNAPPY, UNCOMPRESSED};
+    let mut columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    let unknown = columns.find(|column| !matches!(column.compression(), UNCOMPRESSED | SNAPPY | GZIP(_)))?;
+    Some((unknown.column_path().string(), unknown.compression().to_string()))
 }
 
 /// Opens a file and reads what it holds.

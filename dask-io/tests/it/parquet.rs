@@ -234,6 +234,9 @@ fn what_is_damaged_or_missing_is_named() {
     std::fs::write(at("half.parquet"), &whole[..whole.len() / 2]).unwrap();
     assert!(message(&at("half.parquet")).contains("half.parquet: "));
 
+    let found = message(&fixture("zstd.parquet"));
+    assert!(found.contains("zstd.parquet: column \"small\" is compressed with ZSTD"), "{found}");
+
     std::fs::create_dir(at("two")).unwrap();
     std::fs::copy(fixture("pandas.parquet"), at("two/a.parquet")).unwrap();
     std::fs::copy(fixture("pyarrow.parquet"), at("two/b.parquet")).unwrap();
