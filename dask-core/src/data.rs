@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
-use crate::wire::{Decoder, Encoder, WireError};
+use crate::wire::{Buffer, Decoder, Encoder, WireError};
 
 /// What may be the result of a task.
 ///
@@ -44,6 +45,26 @@ pub trait Data: Any + Send + Sync {
         Self: Sized,
     {
         Err(WireError::OpaqueType { type_name: std::any::type_name::<Self>() })
+    }
+
+    /// As [`encode`](Data::encode), for a value that is shared: its bulk need not be copied, but may stay where it is
+    /// until it is sent.
+    ///
+    /// # Errors
+    /// As [`encode`](Data::encode).
+    fn encode_shared(self: Arc<Self>, out: &mut Encoder) -> Result<(), WireError> {
+        self.encode(out)
+    }
+
+    /// As [`encode_slice`](Data::encode_slice), for a list that is shared: numbers stay where they are.
+    ///
+    /// # Errors
+    /// As [`encode`](Data::encode).
+    fn encode_vec(items: Arc<Vec<Self>>, out: &mut Encoder) -> Result<(), WireError>
+    where
+        Self: Sized,
+    {
+        Self::encode_slice(&items, out)
     }
 
     /// Writes many, back to back; numbers do it in one piece.
@@ -99,6 +120,22 @@ macro_rules! data {
     };
 }
 
+/// Lists of numbers of so many bytes or more travel out of band.
+const BULK_NBYTES_MIN: usize = 64 << 10;
+
+/// The bytes of a shared list of numbers.
+struct Bytes<T>(Arc<Vec<T>>);
+
+impl<T: bytemuck::NoUninit> AsRef<[u8]> for Bytes<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+fn is_bulk<T>(n_items: usize) -> bool {
+    cfg!(target_endian = "little") && BULK_NBYTES_MIN <= n_items.saturating_mul(size_of::<T>())
+}
+
 macro_rules! numbers {
     ($($type:ty),*) => {$(
         impl Data for $type {
@@ -111,6 +148,9 @@ macro_rules! numbers {
                 Ok(Self::from_le_bytes(bytes.try_into().map_err(|_| WireError::Truncated)?))
             }
             fn encode_slice(items: &[Self], out: &mut Encoder) -> Result<(), WireError> {
+                if is_bulk::<Self>(items.len()) {
+                    return Self::encode_vec(Arc::new(items.to_vec()), out);
+                }
                 out.len(items.len());
                 if cfg!(target_endian = "little") {
                     out.raw(bytemuck::cast_slice(items));
@@ -119,9 +159,23 @@ macro_rules! numbers {
                 }
                 Ok(())
             }
+            fn encode_vec(items: Arc<Vec<Self>>, out: &mut Encoder) -> Result<(), WireError> {
+                if !is_bulk::<Self>(items.len()) {
+                    return Self::encode_slice(&items, out);
+                }
+                out.len(items.len());
+                out.buffer(Buffer::new(Bytes(items)));
+                Ok(())
+            }
             fn decode_vec(input: &mut Decoder<'_>) -> Result<Vec<Self>, WireError> {
                 let n = input.len()?;
-                let bytes = input.raw(n.checked_mul(size_of::<Self>()).ok_or(WireError::Truncated)?)?;
+                let nbytes = n.checked_mul(size_of::<Self>()).ok_or(WireError::Truncated)?;
+                if is_bulk::<Self>(n) {
+                    let buffer = input.buffer()?;
+                    let bytes = buffer.as_slice();
+                    return if bytes.len() == nbytes { Ok(bytemuck::pod_collect_to_vec(bytes)) } else { Err(WireError::Truncated) };
+                }
+                let bytes = input.raw(nbytes)?;
                 if cfg!(target_endian = "little") {
                     return Ok(bytemuck::pod_collect_to_vec(bytes));
                 }
@@ -159,6 +213,9 @@ impl<T: Data> Data for Vec<T> {
     }
     fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
         T::encode_slice(self, out)
+    }
+    fn encode_shared(self: Arc<Self>, out: &mut Encoder) -> Result<(), WireError> {
+        T::encode_vec(self, out)
     }
     fn decode(input: &mut Decoder<'_>) -> Result<Self, WireError> {
         T::decode_vec(input)

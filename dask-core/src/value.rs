@@ -116,7 +116,7 @@ impl Value {
             return elsewhere.fetch().map_err(|error| WireError::Codec(error.to_string()))?.to_parcel();
         }
         let mut out = Encoder::new();
-        self.0.encode(&mut out)?;
+        self.0.clone().encode_shared(&mut out)?;
         Ok(out.finish(self.0.type_name()))
     }
 

@@ -151,7 +151,7 @@ pub struct LayerEntry {
 #[derive(Clone, Default)]
 pub struct LayerGraph {
     layers: Vec<LayerEntry>,
-    by_name: HashMap<Name, u32>,
+    by_name: HashMap<Name, u32, foldhash::fast::RandomState>,
 }
 
 impl LayerGraph {

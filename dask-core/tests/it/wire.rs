@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use dask_core::wire::local::{self, Func, Local};
-use dask_core::wire::{Decoder, Encoder, Portable, WireError, decode_portable, encode_portable, registered_names};
+use dask_core::wire::{
+    Decoder, Encoder, Parcel, Portable, WireError, decode_portable, encode_portable, registered_names,
+};
 use dask_core::{Call, Data, TaskError, TaskFn, Value};
 use proptest::prelude::*;
 
@@ -26,7 +28,6 @@ proptest! {
 
     #[test]
     fn random_bytes_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        use dask_core::wire::Parcel;
         let parcel = Parcel::from_parts(std::any::type_name::<Vec<(String, Vec<u64>)>>(), bytes.clone(), vec![]);
         let _ = Value::encoded(parcel).get::<Vec<(String, Vec<u64>)>>();
         let parcel = Parcel::from_parts("", bytes, vec![]);
@@ -147,4 +148,29 @@ fn another_build_is_refused() {
     out.serde(&(dask_core::Token::of("other"), 0i64, dask_core::Token::of("x"))).unwrap();
     let error = decode_portable::<dyn TaskFn>(&mut Decoder::new(&out.finish(""))).err().unwrap();
     assert!(matches!(error, WireError::OtherBuild { .. }));
+}
+
+#[test]
+fn large_lists_of_numbers_travel_without_a_copy() {
+    let numbers: Vec<f64> = (0..10_000).map(f64::from).collect();
+    let at = numbers.as_ptr() as usize;
+    let value = Value::new(numbers.clone());
+    let parcel = value.to_parcel().unwrap();
+    assert_eq!((parcel.bytes().len(), parcel.buffers().len()), (8, 1));
+    assert_eq!(parcel.buffers()[0].as_slice().len(), 80_000);
+    assert_ne!(parcel.buffers()[0].as_slice().as_ptr() as usize, at);
+    let shared = value.get::<Vec<f64>>().unwrap().as_ptr() as usize;
+    assert_eq!(parcel.buffers()[0].as_slice().as_ptr() as usize, shared);
+    assert_eq!(Value::encoded(parcel).take::<Vec<f64>>().unwrap(), numbers);
+    // Inside of something else, and small ones.
+    let pair = Value::new(("x".to_owned(), numbers.clone(), vec![1u8, 2]));
+    let parcel = pair.to_parcel().unwrap();
+    assert_eq!(parcel.buffers().len(), 1);
+    let back: (String, Vec<f64>, Vec<u8>) = Value::encoded(parcel).take().unwrap();
+    assert_eq!(back, ("x".to_owned(), numbers, vec![1, 2]));
+    // A buffer of another size than was said.
+    let parcel = Value::new(vec![0u64; 10_000]).to_parcel().unwrap();
+    let buffers = vec![Value::new(vec![0u64; 9_999]).to_parcel().unwrap().buffers()[0].clone()];
+    let forged = Parcel::from_parts(parcel.type_name().to_owned(), parcel.bytes().to_vec(), buffers);
+    assert!(Value::encoded(forged).take::<Vec<u64>>().is_err());
 }
