@@ -9,7 +9,6 @@ use dask_core::wire::{Decoder, decode_portable};
 use dask_core::{Call, Index, TaskError, TaskFn, Value};
 
 use super::context::{WorkerContext, within};
-use super::store::Store;
 use crate::protocol::{Failure, FunctionId, TaskRef};
 
 /// A function as it arrived, and decoded once.
@@ -60,8 +59,8 @@ pub(super) struct Job {
 
 /// What threads tell.
 pub(super) enum Told {
-    /// A task is over; a value is in the store.
-    Ran { task: TaskRef, result: Result<u64, Failure>, nanos: u64 },
+    /// A task is over.
+    Ran { task: TaskRef, result: Result<Value, Failure>, nanos: u64 },
     /// A task has left the threads.
     Seceded(TaskRef),
 }
@@ -69,7 +68,6 @@ pub(super) enum Told {
 struct Shared {
     jobs: Mutex<(VecDeque<Job>, bool)>,
     wake: Condvar,
-    store: Arc<Store>,
     tell: Box<dyn Fn(Told) + Send + Sync>,
     scheduler: String,
     worker: String,
@@ -83,12 +81,11 @@ pub(super) struct Executor {
 impl Executor {
     pub(super) fn start(
         n_threads: u32,
-        store: Arc<Store>,
         (scheduler, worker): (String, String),
         tell: impl Fn(Told) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let jobs = Mutex::new((VecDeque::new(), false));
-        let shared = Arc::new(Shared { jobs, wake: Condvar::new(), store, tell: Box::new(tell), scheduler, worker });
+        let shared = Arc::new(Shared { jobs, wake: Condvar::new(), tell: Box::new(tell), scheduler, worker });
         for i in 0..n_threads.max(1) {
             spawn(&shared, i)?;
         }
@@ -154,11 +151,6 @@ fn run(shared: &Arc<Shared>, job: Job) -> bool {
     });
     let nanos = start.elapsed().as_nanos() as u64;
     inputs.clear();
-    let result = result.map(|value| {
-        let nbytes = value.nbytes() as u64;
-        shared.store.insert(task, value);
-        nbytes
-    });
     (shared.tell)(Told::Ran { task, result, nanos });
     seceded
 }

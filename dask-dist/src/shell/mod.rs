@@ -4,6 +4,7 @@ mod context; // what a task knows of its worker
 mod disk; // one file a value
 mod executor; // threads that run tasks
 mod peers; // asking other workers
+mod process; // memory and processor
 pub mod scheduler;
 mod serve; // answering peers and clients
 mod store; // the values themselves

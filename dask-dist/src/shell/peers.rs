@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
-use super::store::Store;
+use super::worker::Heard;
 use crate::protocol::{Batch, PeerReply, PeerRequest, TaskRef, WorkerId};
 use crate::transport::{Address, CommSettings, Hello, Role, connect};
 use crate::worker::Event;
@@ -17,15 +17,14 @@ type Request = (u64, Vec<TaskRef>);
 pub(super) struct Peers {
     addresses: HashMap<WorkerId, String>,
     open: HashMap<WorkerId, mpsc::UnboundedSender<Request>>,
-    store: Arc<Store>,
-    events: mpsc::UnboundedSender<Event>,
+    events: Heard,
     comm: CommSettings,
     received: Arc<AtomicU64>,
 }
 
 impl Peers {
-    pub(super) fn new(store: Arc<Store>, events: mpsc::UnboundedSender<Event>, comm: CommSettings) -> Self {
-        Self { addresses: HashMap::new(), open: HashMap::new(), store, events, comm, received: Arc::default() }
+    pub(super) fn new(events: Heard, comm: CommSettings) -> Self {
+        Self { addresses: HashMap::new(), open: HashMap::new(), events, comm, received: Arc::default() }
     }
 
     pub(super) fn learn(&mut self, peers: Vec<(WorkerId, String)>) {
@@ -46,20 +45,19 @@ impl Peers {
         let address = self.addresses.get(&from).and_then(|address| address.parse::<Address>().ok());
         let Some(address) = address else {
             // Whoever waits for it hears that nobody has it.
-            drop(self.events.send(Event::FetchFailed { request }));
+            drop(self.events.send((Event::FetchFailed { request }, Vec::new())));
             return;
         };
         let (to, requests) = mpsc::unbounded_channel();
         drop(to.send((request, tasks)));
         self.open.insert(from, to);
-        let peer = Peer { store: self.store.clone(), events: self.events.clone(), received: self.received.clone() };
+        let peer = Peer { events: self.events.clone(), received: self.received.clone() };
         tokio::spawn(peer.talk(address, self.comm.clone(), requests));
     }
 }
 
 struct Peer {
-    store: Arc<Store>,
-    events: mpsc::UnboundedSender<Event>,
+    events: Heard,
     received: Arc<AtomicU64>,
 }
 
@@ -89,7 +87,7 @@ impl Peer {
             open.push(request);
         }
         for request in open {
-            drop(self.events.send(Event::FetchFailed { request }));
+            drop(self.events.send((Event::FetchFailed { request }, Vec::new())));
         }
     }
 
@@ -97,20 +95,21 @@ impl Peer {
         let mut values = batch.attachments.into_iter();
         for reply in batch.messages {
             let PeerReply::Data { request, found, missing, refused, last } = reply else { continue };
+            let mut came = Vec::new();
             let found: Vec<(TaskRef, u64)> = found
                 .into_iter()
                 .zip(values.by_ref())
                 .map(|(task, value)| {
                     let nbytes = value.nbytes() as u64;
                     self.received.fetch_add(nbytes, Ordering::Relaxed);
-                    self.store.insert(task, value);
+                    came.push((task, value));
                     (task, nbytes)
                 })
                 .collect();
             if last {
                 open.retain(|known| *known != request);
             }
-            drop(self.events.send(Event::Fetched { request, found, missing, refused, last }));
+            drop(self.events.send((Event::Fetched { request, found, missing, refused, last }, came)));
         }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dask_core::{Call, Value};
-use tokio::sync::mpsc;
 
 use super::executor::{Function, run_caught};
 use super::store::Store;
+use super::worker::Heard;
 use crate::protocol::{Batch, Failure, PeerReply, PeerRequest, TaskRef};
 use crate::transport::{Incoming, Link, Outbox, Role};
 use crate::worker::Event;
@@ -21,7 +21,7 @@ const SMALL: u64 = 64 << 10;
 #[derive(Clone)]
 pub(super) struct Server {
     pub(super) store: Arc<Store>,
-    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) events: Heard,
     pub(super) sent: Arc<AtomicU64>,
 }
 
@@ -39,16 +39,9 @@ impl Server {
                 match message {
                     PeerRequest::Get { request, tasks } => self.give(&outbox, request, tasks, is_local).await,
                     PeerRequest::Put { request, tasks } => {
-                        let kept: Vec<(TaskRef, u64)> = tasks
-                            .into_iter()
-                            .zip(attachments.by_ref())
-                            .map(|(task, value)| {
-                                let nbytes = value.nbytes() as u64;
-                                self.store.insert(task, value);
-                                (task, nbytes)
-                            })
-                            .collect();
-                        drop(self.events.send(Event::Put(kept)));
+                        let came: Vec<(TaskRef, Value)> = tasks.into_iter().zip(attachments.by_ref()).collect();
+                        let kept = came.iter().map(|(task, value)| (*task, value.nbytes() as u64)).collect();
+                        drop(self.events.send((Event::Put(kept), came)));
                         let _ = outbox.send(Batch::one(PeerReply::Kept { request }));
                     }
                     PeerRequest::Run { request } => {

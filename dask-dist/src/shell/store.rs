@@ -1,7 +1,9 @@
 //! The values of a worker: in memory or on disk. The machine says which; this keeps them.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dask_core::Value;
@@ -15,17 +17,36 @@ pub(super) struct Store {
     values: Mutex<HashMap<TaskRef, Entry, RandomState>>,
     folder: Mutex<Option<tempfile::TempDir>>,
     parent: Option<PathBuf>,
+    next_stamp: AtomicU64,
 }
 
-enum Entry {
+struct Entry {
+    place: Place,
+    /// Which of those that were called like this: what is done on another thread is done to this one only.
+    stamp: u64,
+}
+
+enum Place {
     Memory(Value),
     Disk(PathBuf),
+}
+
+/// What came of writing a value to disk or reading it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    Done,
+    /// It was dropped meanwhile: nobody waits for it.
+    Dropped,
+    /// Its type cannot leave the process.
+    Stays(String),
+    /// The disk refused.
+    Failed(String),
 }
 
 impl Store {
     /// Empty; spills below `parent`, or the system's temporary folder.
     pub(super) fn new(parent: Option<PathBuf>) -> Self {
-        Self { values: Mutex::default(), folder: Mutex::new(None), parent }
+        Self { values: Mutex::default(), folder: Mutex::new(None), parent, next_stamp: AtomicU64::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TaskRef, Entry, RandomState>> {
@@ -34,22 +55,23 @@ impl Store {
 
     /// Keeps a value; one that is there stays.
     pub(super) fn insert(&self, task: TaskRef, value: Value) {
-        self.lock().entry(task).or_insert(Entry::Memory(value));
+        let stamp = self.next_stamp.fetch_add(1, Ordering::Relaxed);
+        self.lock().entry(task).or_insert(Entry { place: Place::Memory(value), stamp });
     }
 
     /// A value that is in memory.
     pub(super) fn get(&self, task: TaskRef) -> Option<Value> {
         match self.lock().get(&task) {
-            Some(Entry::Memory(value)) => Some(value.clone()),
+            Some(Entry { place: Place::Memory(value), .. }) => Some(value.clone()),
             _ => None,
         }
     }
 
     /// A value wherever it is; one on disk is read and not kept. Blocks.
     pub(super) fn get_or_read(&self, task: TaskRef) -> Option<Value> {
-        let path = match self.lock().get(&task)? {
-            Entry::Memory(value) => return Some(value.clone()),
-            Entry::Disk(path) => path.clone(),
+        let path = match &self.lock().get(&task)?.place {
+            Place::Memory(value) => return Some(value.clone()),
+            Place::Disk(path) => path.clone(),
         };
         match disk::read(&path) {
             Ok(parcel) => Some(Value::encoded(parcel)),
@@ -66,13 +88,13 @@ impl Store {
             gone.extend(tasks.iter().filter_map(|task| values.remove(task)));
         }
         for entry in gone {
-            if let Entry::Disk(path) = entry {
+            if let Place::Disk(path) = entry.place {
                 drop(std::fs::remove_file(path));
             }
         }
     }
 
-    fn path(&self, task: TaskRef) -> std::io::Result<PathBuf> {
+    fn path(&self, task: TaskRef, stamp: u64) -> std::io::Result<PathBuf> {
         let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
         if folder.is_none() {
             let mut builder = tempfile::Builder::new();
@@ -83,35 +105,127 @@ impl Store {
             });
         }
         let folder = folder.as_ref().map(tempfile::TempDir::path).unwrap_or(std::path::Path::new("."));
-        Ok(folder.join(format!("{}-{}", task.slot, task.generation)))
+        Ok(folder.join(format!("{}-{}-{stamp}", task.slot, task.generation)))
     }
 
     /// Writes a value to disk and frees its memory. Blocks.
-    pub(super) fn spill(&self, task: TaskRef) -> Result<(), String> {
-        let Some(value) = self.get(task) else { return Err("it is not there".to_owned()) };
-        let parcel = value.to_parcel().map_err(|error| error.to_string())?;
-        let path = self.path(task).map_err(|error| error.to_string())?;
-        disk::write(&path, &parcel).map_err(|error| format!("{}: {error}", path.display()))?;
+    pub(super) fn spill(&self, task: TaskRef) -> Moved {
+        let (value, stamp) = match self.lock().get(&task) {
+            Some(Entry { place: Place::Memory(value), stamp }) => (value.clone(), *stamp),
+            _ => return Moved::Dropped,
+        };
+        let parcel = match value.to_parcel() {
+            Ok(parcel) => parcel,
+            Err(error) => return Moved::Stays(error.to_string()),
+        };
+        let written = self.path(task, stamp).and_then(|path| {
+            let written = disk::write(&path, &parcel);
+            written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+            Ok(path)
+        });
         drop((value, parcel));
-        match self.lock().get_mut(&task) {
-            Some(entry) => *entry = Entry::Disk(path),
-            None => drop(std::fs::remove_file(path)),
+        match written {
+            Ok(path) => self.replace(task, stamp, Place::Disk(path)),
+            Err(error) => Moved::Failed(error.to_string()),
         }
-        Ok(())
     }
 
     /// Reads a value from disk into memory. Blocks.
-    pub(super) fn restore(&self, task: TaskRef) -> Result<(), String> {
-        let path = match self.lock().get(&task) {
-            Some(Entry::Disk(path)) => path.clone(),
-            Some(Entry::Memory(_)) => return Ok(()),
-            None => return Err("it is not there".to_owned()),
+    pub(super) fn restore(&self, task: TaskRef) -> Moved {
+        let (path, stamp) = match self.lock().get(&task) {
+            Some(Entry { place: Place::Disk(path), stamp }) => (path.clone(), *stamp),
+            Some(Entry { place: Place::Memory(_), .. }) => return Moved::Done,
+            None => return Moved::Dropped,
         };
-        let parcel = disk::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        if let Some(entry) = self.lock().get_mut(&task) {
-            *entry = Entry::Memory(Value::encoded(parcel));
+        match disk::read(&path) {
+            Ok(parcel) => self.replace(task, stamp, Place::Memory(Value::encoded(parcel))),
+            Err(error) if self.is_there(task, stamp) => Moved::Failed(format!("{}: {error}", path.display())),
+            Err(_) => Moved::Dropped,
         }
-        drop(std::fs::remove_file(path));
-        Ok(())
+    }
+
+    fn is_there(&self, task: TaskRef, stamp: u64) -> bool {
+        self.lock().get(&task).is_some_and(|entry| entry.stamp == stamp)
+    }
+
+    /// The value is in another place now, if it is still the same.
+    fn replace(&self, task: TaskRef, stamp: u64, place: Place) -> Moved {
+        let (left, moved) = match self.lock().get_mut(&task) {
+            Some(entry) if entry.stamp == stamp => (std::mem::replace(&mut entry.place, place), Moved::Done),
+            _ => (place, Moved::Dropped),
+        };
+        // Memory is freed, and files are removed, without the lock.
+        if let Place::Disk(path) = left {
+            drop(std::fs::remove_file(path));
+        }
+        moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(slot: u32) -> TaskRef {
+        TaskRef { slot, generation: 0 }
+    }
+
+    fn files(folder: &std::path::Path) -> usize {
+        let below = std::fs::read_dir(folder).unwrap();
+        below.map(|entry| std::fs::read_dir(entry.unwrap().path()).unwrap().count()).sum()
+    }
+
+    #[test]
+    fn a_value_goes_to_disk_and_back_and_its_file_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(Some(folder.path().to_owned()));
+        store.insert(t(1), Value::new(vec![1i64, 2, 3]));
+        assert_eq!(store.spill(t(1)), Moved::Done);
+        assert!(store.get(t(1)).is_none());
+        assert_eq!(store.get_or_read(t(1)).unwrap().get::<Vec<i64>>().unwrap(), &[1, 2, 3]);
+        assert_eq!(files(folder.path()), 1);
+        assert_eq!(store.restore(t(1)), Moved::Done);
+        assert_eq!(store.get(t(1)).unwrap().get::<Vec<i64>>().unwrap(), &[1, 2, 3]);
+        assert_eq!(files(folder.path()), 0);
+        assert_eq!(store.spill(t(1)), Moved::Done);
+        store.remove(&[t(1)]);
+        assert_eq!(files(folder.path()), 0);
+        assert_eq!((store.spill(t(1)), store.restore(t(1))), (Moved::Dropped, Moved::Dropped));
+        drop(store);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_disk_that_refuses_leaves_the_value_in_memory() {
+        let store = Store::new(Some("/no/such/folder".into()));
+        store.insert(t(1), Value::new(vec![1i64]));
+        assert!(matches!(store.spill(t(1)), Moved::Failed(why) if !why.is_empty()));
+        assert!(store.get(t(1)).is_some());
+    }
+
+    #[test]
+    fn a_value_whose_type_cannot_travel_stays() {
+        struct Handle;
+        impl dask_core::Data for Handle {
+            fn nbytes(&self) -> usize {
+                1
+            }
+        }
+        let store = Store::new(None);
+        store.insert(t(1), Value::new(Handle));
+        assert!(matches!(store.spill(t(1)), Moved::Stays(_)));
+        assert!(store.get(t(1)).is_some());
+    }
+
+    #[test]
+    fn what_is_written_or_read_is_not_taken_for_its_successor_of_the_same_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(Some(folder.path().to_owned()));
+        store.insert(t(1), Value::new(1i64));
+        let stamp = store.lock()[&t(1)].stamp;
+        store.remove(&[t(1)]);
+        store.insert(t(1), Value::new(2i64));
+        assert_eq!(store.replace(t(1), stamp, Place::Disk(folder.path().join("old"))), Moved::Dropped);
+        assert_eq!(*store.get(t(1)).unwrap().get::<i64>().unwrap(), 2);
     }
 }

@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
+use super::process::{CpuClock, resident_bytes};
 use super::serve::Server;
-use super::store::Store;
+use super::store::{Moved, Store};
 use crate::error::DistError;
-use crate::protocol::{Batch, FromWorker, ToWorker, WorkerHello};
+use crate::protocol::{Batch, FromWorker, TaskRef, ToWorker, WorkerHello};
 use crate::transport::{Address, CommSettings, Hello, Link, Listener, Role, connect};
 use crate::worker::{Action, Event, Machine, Settings};
 
@@ -22,6 +23,7 @@ const TOGETHER: usize = 256;
 const TICK: Duration = Duration::from_millis(500);
 /// Time to hand values over after being asked to stop.
 const FAREWELL: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// How to run a worker.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +41,14 @@ pub struct WorkerOptions {
     pub settings: Settings,
     /// Limits and patience of connections.
     pub comm: CommSettings,
+    /// For how long to look for a scheduler that is gone, before the worker ends; it comes back empty. By default it
+    /// ends at once.
+    pub reconnect: Duration,
 }
+
+/// What threads, peers and the disk tell the loop: the event, and the values that it brings. Only the loop puts values
+/// into the store, so that the machine and the store always agree.
+pub(super) type Heard = mpsc::UnboundedSender<(Event, Vec<(TaskRef, Value)>)>;
 
 /// Runs a worker until the scheduler closes it, or `stop` becomes true and its values have been handed over.
 ///
@@ -49,6 +58,29 @@ pub async fn serve_worker(
     scheduler: &Address,
     options: WorkerOptions,
     mut stop: watch::Receiver<bool>,
+) -> Result<(), DistError> {
+    let mut lost: Option<Instant> = None;
+    loop {
+        match serve_once(scheduler, &options, &mut stop).await {
+            Err(DistError::SchedulerGone { why, .. }) if !options.reconnect.is_zero() => {
+                eprintln!("dask worker: the scheduler at {scheduler} is gone ({why}): looking for it");
+                lost = Some(Instant::now());
+            }
+            Err(_) if lost.is_some_and(|since| since.elapsed() < options.reconnect) => {}
+            ended => return ended,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            changed = stop.changed() => if changed.is_err() || *stop.borrow() { return Ok(()) },
+        }
+    }
+}
+
+/// One connection to the scheduler, from its beginning to its end.
+async fn serve_once(
+    scheduler: &Address,
+    options: &WorkerOptions,
+    stop: &mut watch::Receiver<bool>,
 ) -> Result<(), DistError> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let listen = options.listen.clone().unwrap_or_else(|| match scheduler {
@@ -72,26 +104,27 @@ pub async fn serve_worker(
     let (tell, mut told) = mpsc::unbounded_channel();
     let store = Arc::new(Store::new(options.directory.clone()));
     let of_threads = tell.clone();
-    let executor = Executor::start(
-        options.settings.n_threads,
-        store.clone(),
-        (scheduler.to_string(), address.clone()),
-        move |what| {
-            let event = match what {
-                Told::Ran { task, result, nanos } => Event::Ran { task, result, nanos },
-                Told::Seceded(task) => Event::Seceded { task },
-            };
-            // A worker that has ended needs no results.
-            drop(of_threads.send(event));
-        },
-    )
+    let executor = Executor::start(options.settings.n_threads, (scheduler.to_string(), address.clone()), move |what| {
+        let told = match what {
+            Told::Ran { task, result, nanos } => {
+                let nbytes = result.as_ref().map(|value| value.nbytes() as u64).map_err(Clone::clone);
+                (Event::Ran { task, result: nbytes, nanos }, result.into_iter().map(|value| (task, value)).collect())
+            }
+            Told::Seceded(task) => (Event::Seceded { task }, Vec::new()),
+        };
+        // A worker that has ended needs no results.
+        drop(of_threads.send(told));
+    })
     .map_err(|error| DistError::io("starting the worker's threads", error))?;
     let sent = Arc::new(AtomicU64::new(0));
     let server = Server { store: store.clone(), events: tell.clone(), sent: sent.clone() };
+    // Workers in one process share its memory: what the system says of it is nobody's.
+    let own_process = options.settings.own_process && matches!(scheduler, Address::Tcp(_));
+    let settings = Settings { own_process, ..options.settings.clone() };
     let mut shell = Shell {
-        machine: Machine::new(options.settings.clone()),
+        machine: Machine::new(settings),
         functions: Functions::default(),
-        peers: Peers::new(store.clone(), tell.clone(), options.comm.clone()),
+        peers: Peers::new(tell.clone(), options.comm.clone()),
         executor,
         store,
         tell,
@@ -116,11 +149,11 @@ pub async fn serve_worker(
                     shell.hear(batch);
                 }
             }
-            Some(event) = told.recv() => {
-                shell.handle(event);
+            Some((event, values)) = told.recv() => {
+                shell.take(event, values);
                 for _ in 1..TOGETHER {
-                    let Ok(event) = told.try_recv() else { break };
-                    shell.handle(event);
+                    let Ok((event, values)) = told.try_recv() else { break };
+                    shell.take(event, values);
                 }
             }
             incoming = listener.accept() => {
@@ -163,7 +196,7 @@ struct Shell {
     peers: Peers,
     executor: Executor,
     store: Arc<Store>,
-    tell: mpsc::UnboundedSender<Event>,
+    tell: Heard,
     actions: Vec<Action>,
     cpu: CpuClock,
 }
@@ -171,6 +204,23 @@ struct Shell {
 impl Shell {
     fn handle(&mut self, event: Event) {
         self.machine.handle(event, &mut self.actions);
+    }
+
+    /// An event and the values it brings.
+    fn take(&mut self, event: Event, values: Vec<(TaskRef, Value)>) {
+        if !values.is_empty() {
+            // What is to go goes first: it may be called the same.
+            let store = &self.store;
+            self.actions.retain(|action| match action {
+                Action::Drop(tasks) => {
+                    store.remove(tasks);
+                    false
+                }
+                _ => true,
+            });
+            values.into_iter().for_each(|(task, value)| self.store.insert(task, value));
+        }
+        self.handle(event);
     }
 
     fn hear(&mut self, batch: Batch<ToWorker>) {
@@ -203,66 +253,37 @@ impl Shell {
                 }
                 Action::Fetch { from, request, tasks } => self.peers.ask(from, request, tasks),
                 Action::Drop(tasks) => self.store.remove(&tasks),
-                Action::Spill(task) => {
-                    let (store, tell) = (self.store.clone(), self.tell.clone());
-                    tokio::task::spawn_blocking(move || {
-                        let spilled = store.spill(task);
-                        if let Err(why) = &spilled {
-                            eprintln!("dask worker: a value stays in memory: {why}");
-                        }
-                        drop(tell.send(Event::Spilled { task, ok: spilled.is_ok() }));
-                    });
-                }
-                Action::Restore(task) => {
-                    let (store, tell) = (self.store.clone(), self.tell.clone());
-                    tokio::task::spawn_blocking(move || {
-                        let restored = store.restore(task);
-                        if let Err(why) = &restored {
-                            eprintln!("dask worker: a value on disk is lost: {why}");
-                        }
-                        drop(tell.send(Event::Restored { task, ok: restored.is_ok() }));
-                    });
-                }
+                Action::Spill(task) => self.on_disk(move |store| match store.spill(task) {
+                    Moved::Done => Some(Event::Spilled { task, ok: true }),
+                    Moved::Dropped => None,
+                    Moved::Stays(_) => Some(Event::Unspillable { task }),
+                    Moved::Failed(why) => {
+                        eprintln!("dask worker: a value stays in memory, because the disk refused it: {why}");
+                        Some(Event::Spilled { task, ok: false })
+                    }
+                }),
+                Action::Restore(task) => self.on_disk(move |store| match store.restore(task) {
+                    Moved::Done => Some(Event::Restored { task, ok: true }),
+                    Moved::Dropped => None,
+                    Moved::Stays(why) | Moved::Failed(why) => {
+                        eprintln!("dask worker: a value on disk is lost, and will be made again: {why}");
+                        Some(Event::Restored { task, ok: false })
+                    }
+                }),
                 Action::Exit { .. } => end = true,
             }
         }
         self.actions = actions;
         end
     }
-}
 
-/// Resident memory of this process, 0 if unknown.
-fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok();
-    let pages = pages.and_then(|text| text.split_ascii_whitespace().nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or(0) * 4096
-}
-
-/// Processor time of this process between two looks.
-struct CpuClock {
-    at: Instant,
-    ticks: u64,
-}
-
-impl CpuClock {
-    fn new() -> Self {
-        Self { at: Instant::now(), ticks: cpu_ticks() }
+    /// Does something slow on a thread of its own; what came of it is told.
+    fn on_disk(&self, work: impl FnOnce(&Store) -> Option<Event> + Send + 'static) {
+        let (store, tell) = (self.store.clone(), self.tell.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Some(event) = work(&store) {
+                drop(tell.send((event, Vec::new())));
+            }
+        });
     }
-
-    /// In hundredths of a core.
-    fn percent(&mut self) -> f32 {
-        let (now, ticks) = (Instant::now(), cpu_ticks());
-        let passed = now.duration_since(self.at).as_secs_f32().max(1e-3);
-        // Linux counts a hundred ticks a second.
-        let percent = (ticks.saturating_sub(self.ticks)) as f32 / passed;
-        (self.at, self.ticks) = (now, ticks);
-        percent
-    }
-}
-
-/// User and system time of this process, in hundredths of a second; 0 if unknown.
-fn cpu_ticks() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let Some((_, fields)) = stat.rsplit_once(')') else { return 0 };
-    fields.split_ascii_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
 }

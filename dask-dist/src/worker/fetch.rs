@@ -25,6 +25,7 @@ pub(super) struct Want {
 impl Machine {
     /// A value is wanted, by a task or by the scheduler.
     pub(super) fn want(&mut self, value: &Dependency, priority: Priority, by: Option<(TaskRef, RunId)>) {
+        self.look_for_sources = true;
         let want = self.wants.entry(value.task).or_insert_with(|| {
             self.to_fetch.insert((priority, value.task));
             Want {
@@ -52,9 +53,12 @@ impl Machine {
 
     /// Sends requests while there is room for them.
     pub(super) fn start_fetches(&mut self, actions: &mut Vec<Action>) {
-        if self.to_fetch.is_empty() || self.settings.fetches_max <= self.requests.len() as u32 {
+        // Without news, what could not be asked for before cannot now.
+        if !self.look_for_sources || self.to_fetch.is_empty() || self.settings.fetches_max <= self.requests.len() as u32
+        {
             return;
         }
+        self.look_for_sources = false;
         let mut under_way: BTreeMap<WorkerId, u32> = BTreeMap::new();
         for (from, _) in self.requests.values() {
             *under_way.entry(*from).or_default() += 1;
@@ -113,6 +117,7 @@ impl Machine {
         last: bool,
         actions: &mut Vec<Action>,
     ) {
+        self.look_for_sources = true;
         let from = self.requests.get(&request).map(|(from, _)| *from);
         let mut added = Vec::new();
         for (task, nbytes) in found {
@@ -129,7 +134,8 @@ impl Machine {
         }
         for (task, why) in refused {
             let Some(want) = self.wants.remove(&task) else { continue };
-            for (task, run) in self.take_waiting(want.waiting) {
+            self.to_fetch.remove(&(want.priority, task));
+            for (task, run) in self.take_waiting(&want.waiting, actions) {
                 let failure = Failure::Malformed { why: why.clone() };
                 actions.push(Action::Report(FromWorker::Failed { task, run, failure }));
             }
@@ -143,7 +149,9 @@ impl Machine {
         }
     }
 
+    /// A peer did not answer: the next holder is asked.
     pub(super) fn fetch_failed(&mut self, request: u64, actions: &mut Vec<Action>) {
+        self.look_for_sources = true;
         if let Some((from, tasks)) = self.requests.remove(&request) {
             tasks.into_iter().for_each(|task| self.not_there(task, from, request, actions));
         }
@@ -157,7 +165,9 @@ impl Machine {
         }
         want.request = None;
         want.holders.retain(|holder| *holder != from);
-        want.failed.push(from);
+        if !want.failed.contains(&from) {
+            want.failed.push(from);
+        }
         if want.holders.is_empty() {
             self.give_up(task, actions);
         } else {
@@ -165,11 +175,21 @@ impl Machine {
         }
     }
 
+    /// The scheduler wants a copy here.
+    pub(super) fn acquire(&mut self, value: &Dependency, actions: &mut Vec<Action>) {
+        if let Some(held) = self.held.get_mut(&value.task) {
+            held.doomed = false;
+            actions.push(Action::Report(FromWorker::Added(vec![(value.task, held.nbytes)])));
+        } else {
+            self.want(value, Priority::default(), None);
+        }
+    }
+
     /// Nobody has it: those who wait for it are given back.
     fn give_up(&mut self, task: TaskRef, actions: &mut Vec<Action>) {
         let Some(want) = self.wants.remove(&task) else { return };
         self.to_fetch.remove(&(want.priority, task));
-        let dependents = self.take_waiting(want.waiting);
+        let dependents = self.take_waiting(&want.waiting, actions);
         actions.push(Action::Report(FromWorker::Missing { task, at: want.failed.to_vec(), dependents }));
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Held {
     pub(super) used: u64,
     /// It may go when no running task uses it.
     pub(super) doomed: bool,
+    /// It cannot be written down: its type cannot leave the process.
+    pub(super) stays: bool,
     /// Tasks that wait until it is read from disk, one an edge.
     pub(super) waiting: Vec<(TaskRef, RunId)>,
 }
@@ -28,6 +30,13 @@ pub(super) enum Place {
     Restoring,
 }
 
+impl Held {
+    /// Whether it could go to disk now.
+    pub(super) fn is_idle(&self) -> bool {
+        self.place == Place::Memory && self.pins == 0 && !self.stays
+    }
+}
+
 impl Machine {
     /// A value has come, from wherever.
     pub(super) fn arrived(&mut self, task: TaskRef, nbytes: u64, actions: &mut Vec<Action>) {
@@ -39,26 +48,24 @@ impl Machine {
         } else {
             self.uses += 1;
             let used = self.uses;
-            let held = Held { nbytes, place: Place::Memory, pins: 0, used, doomed: false, waiting: Vec::new() };
+            let held =
+                Held { nbytes, place: Place::Memory, pins: 0, used, doomed: false, stays: false, waiting: Vec::new() };
             self.held.insert(task, held);
             self.idle.insert((used, task));
             self.in_memory += nbytes;
         }
         // An attempt to make it here is not needed.
-        if self.attempts.get(&task).is_some_and(|attempt| !attempt.state.has_started())
-            && let Some(attempt) = self.attempts.remove(&task)
+        if let Some(attempt) = self.attempts.get(&task)
+            && !attempt.state.has_started()
         {
-            let (run, nbytes) = (attempt.run, nbytes);
+            let run = attempt.run;
+            self.drop_attempt(task, actions);
             actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos: 0 }));
         }
         if let Some(want) = self.wants.remove(&task) {
             self.to_fetch.remove(&(want.priority, task));
             want.waiting.into_iter().for_each(|(task, run)| self.input_here(task, run));
         }
-    }
-
-    pub(super) fn is_in_memory(&self, task: TaskRef) -> bool {
-        self.held.get(&task).is_some_and(|held| matches!(held.place, Place::Memory | Place::Spilling))
     }
 
     /// A task that starts uses the value.
@@ -81,7 +88,7 @@ impl Machine {
         if held.doomed {
             self.remove(task);
             actions.push(Action::Drop(vec![task]));
-        } else if held.place == Place::Memory {
+        } else if held.is_idle() {
             self.idle.insert((held.used, task));
         }
     }
@@ -114,28 +121,59 @@ impl Machine {
         }
     }
 
-    /// Writes values to disk while too much is in memory; stops work while that does not help.
+    /// Bytes that should go to disk.
+    fn surplus(&self) -> u64 {
+        let managed = self.in_memory - self.spilling;
+        let target = (self.settings.target * self.settings.memory_limit as f64) as u64;
+        managed.saturating_sub(target).max(self.excess)
+    }
+
+    /// Writes values to disk while too much is in memory.
     pub(super) fn spill(&mut self, actions: &mut Vec<Action>) {
-        let limit = self.settings.memory_limit as f64;
-        if limit == 0.0 {
+        if self.settings.memory_limit == 0 {
             return;
         }
-        let threshold = (self.settings.spill * limit) as u64;
-        while !self.disk_full && threshold < self.in_memory - self.spilling {
+        while !self.disk_full && 0 < self.surplus() {
             let Some((used, task)) = self.idle.pop_first() else { break };
             let Some(held) = self.held.get_mut(&task) else { continue };
             debug_assert_eq!(held.used, used);
             held.place = Place::Spilling;
             self.spilling += held.nbytes;
+            self.excess = self.excess.saturating_sub(held.nbytes);
             actions.push(Action::Spill(task));
         }
+    }
+
+    /// Stops what is new while too much memory is used, whatever goes to disk.
+    pub(super) fn pause(&mut self, actions: &mut Vec<Action>) {
+        let limit = self.settings.memory_limit as f64;
+        if limit == 0.0 {
+            return;
+        }
         let used = self.in_memory.max(self.resident) as f64;
-        let paused =
-            if self.paused { self.settings.spill.max(0.1) * limit < used } else { self.settings.pause * limit < used };
+        // What stopped at the one threshold goes on below the other.
+        let threshold = if self.paused { self.settings.spill.min(self.settings.pause) } else { self.settings.pause };
+        let paused = threshold * limit < used;
         if paused != self.paused {
             self.paused = paused;
             actions.push(Action::Report(FromWorker::Paused(paused)));
         }
+    }
+
+    /// The process was looked at.
+    pub(super) fn measured(&mut self, resident: u64) {
+        self.disk_full = false;
+        if !self.settings.own_process {
+            return;
+        }
+        self.resident = resident;
+        let of_limit = |share: f64| (share * self.settings.memory_limit as f64) as u64;
+        // Memory that no value accounts for is made up for by values.
+        self.excess = if of_limit(self.settings.spill) < resident {
+            resident.saturating_sub(of_limit(self.settings.target)).saturating_sub(self.spilling)
+        } else {
+            0
+        };
     }
 
     pub(super) fn spilled(&mut self, task: TaskRef, ok: bool, actions: &mut Vec<Action>) {
@@ -155,9 +193,20 @@ impl Machine {
         } else {
             held.place = Place::Memory;
             self.disk_full = true;
-            if held.pins == 0 {
+            if held.is_idle() {
                 self.idle.insert((held.used, task));
             }
+        }
+    }
+
+    /// A value that was to go to disk cannot: not tried again.
+    pub(super) fn unspillable(&mut self, task: TaskRef) {
+        if let Some(held) = self.held.get_mut(&task)
+            && held.place == Place::Spilling
+        {
+            self.spilling -= held.nbytes;
+            held.place = Place::Memory;
+            held.stays = true;
         }
     }
 
@@ -184,16 +233,18 @@ impl Machine {
             held.place = Place::Memory;
             self.on_disk -= held.nbytes;
             self.in_memory += held.nbytes;
-            if held.pins == 0 {
+            if held.is_idle() {
                 self.idle.insert((held.used, task));
             }
             waiting.into_iter().for_each(|(task, run)| self.input_here(task, run));
             return;
         }
         // The file is bad: the value is lost, and those who waited are given back.
-        self.remove(task);
-        let given_back = self.take_waiting(waiting);
-        actions.push(Action::Drop(vec![task]));
+        let given_back = self.take_waiting(&waiting, actions);
+        if self.held.contains_key(&task) {
+            self.remove(task);
+            actions.push(Action::Drop(vec![task]));
+        }
         actions.push(Action::Report(FromWorker::Lost(vec![task])));
         if !given_back.is_empty() {
             actions.push(Action::Report(FromWorker::Retracted(given_back)));

@@ -71,6 +71,11 @@ pub enum Event {
         /// Whether it is there.
         ok: bool,
     },
+    /// A value cannot be written to disk, however much room there is: its type cannot leave the process.
+    Unspillable {
+        /// Which.
+        task: TaskRef,
+    },
     /// A value was read from disk, or not.
     Restored {
         /// Which.
@@ -139,6 +144,8 @@ pub struct Machine {
     ready: BinaryHeap<Reverse<(Priority, TaskRef, RunId)>>,
     /// Threads in use.
     running: u32,
+    /// Tasks that have not started, and whose inputs stay in memory until they do.
+    gathered: u32,
     /// Wants without a request, by priority.
     to_fetch: BTreeSet<(Priority, TaskRef)>,
     /// Requests under way: whom, and for what.
@@ -155,6 +162,10 @@ pub struct Machine {
     disk_full: bool,
     paused: bool,
     resident: u64,
+    /// Bytes that the process has too much, and values are to make up for.
+    excess: u64,
+    /// Something has changed for what is to be fetched.
+    look_for_sources: bool,
 }
 
 impl Machine {
@@ -167,6 +178,7 @@ impl Machine {
             wants: HashMap::default(),
             ready: BinaryHeap::new(),
             running: 0,
+            gathered: 0,
             to_fetch: BTreeSet::new(),
             requests: BTreeMap::new(),
             next_request: 0,
@@ -178,6 +190,8 @@ impl Machine {
             disk_full: false,
             paused: false,
             resident: 0,
+            excess: 0,
+            look_for_sources: false,
         }
     }
 
@@ -198,10 +212,10 @@ impl Machine {
                 actions.push(Action::Report(FromWorker::Added(values)));
             }
             Event::Spilled { task, ok } => self.spilled(task, ok, actions),
+            Event::Unspillable { task } => self.unspillable(task),
             Event::Restored { task, ok } => self.restored(task, ok, actions),
             Event::Tick { resident, cpu_percent, received, sent } => {
-                self.resident = resident;
-                self.disk_full = false;
+                self.measured(resident);
                 let metrics = Metrics {
                     managed: self.in_memory,
                     spilled: self.on_disk,
@@ -220,8 +234,10 @@ impl Machine {
     /// Starts what can start: tasks, requests, spilling.
     pub fn flush(&mut self, actions: &mut Vec<Action>) {
         self.start_fetches(actions);
-        self.spill(actions);
+        self.pause(actions);
         self.start_tasks(actions);
+        // After it: what runs, or is about to, stays.
+        self.spill(actions);
         if self.settings.validate
             && let Some(broken) = self.broken_invariant()
         {
@@ -235,11 +251,7 @@ impl Machine {
             ToWorker::Free(tasks) => self.free(&tasks, actions),
             ToWorker::Retract(tasks) => self.retract(&tasks, actions),
             ToWorker::Acquire(values) => {
-                for value in values {
-                    if !self.held.contains_key(&value.task) {
-                        self.want(&value, Priority::default(), None);
-                    }
-                }
+                values.iter().for_each(|value| self.acquire(value, actions));
             }
             ToWorker::Close { why } => actions.push(Action::Exit { why }),
             ToWorker::Welcome { .. } | ToWorker::Functions(_) | ToWorker::DropFunctions(_) | ToWorker::Peers(_) => {}
@@ -261,3 +273,6 @@ impl Machine {
         self.attempts.is_empty() && self.held.is_empty() && self.wants.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

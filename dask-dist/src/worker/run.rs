@@ -18,17 +18,21 @@ pub(super) struct Attempt {
     pub(super) priority: Priority,
     /// One an edge.
     pub(super) inputs: SmallVec<[TaskRef; 4]>,
-    /// Edges to values that are not in memory here.
+    /// While waiting: edges to values that are not here. While gathering: edges to values that are being read.
     pub(super) missing: u32,
+    /// It has not started, and its inputs stay in memory until it does.
+    pub(super) gathered: bool,
     pub(super) state: AttemptState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttemptState {
-    /// Inputs are missing.
+    /// Inputs are fetched from peers.
     Waiting,
-    /// On the heap.
+    /// On the heap; inputs may be on disk.
     Ready,
+    /// Inputs are read from disk.
+    Gathering,
     /// On a thread.
     Running,
     /// On a thread of its own.
@@ -40,9 +44,22 @@ pub(super) enum AttemptState {
     },
 }
 
+/// Where the inputs of a task that could start are.
+enum Inputs {
+    /// The task itself is gone, or was given again.
+    Stale,
+    Here,
+    OnDisk(SmallVec<[TaskRef; 4]>),
+    /// Not on this worker any more.
+    Gone,
+}
+
+/// So many tasks that wait for the disk are passed over in search of one that does not.
+const PASSED_MAX: usize = 16;
+
 impl AttemptState {
     pub(super) fn has_started(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Ready)
+        !matches!(self, Self::Waiting | Self::Ready | Self::Gathering)
     }
 }
 
@@ -67,18 +84,17 @@ impl Machine {
                 };
                 return;
             }
-            self.attempts.remove(&task);
+            self.drop_attempt(task, actions);
         }
         let mut missing = 0;
         for dependency in &dependencies {
-            let here = self.held.get(&dependency.task).map(|held| held.place);
-            match here {
-                Some(Place::Memory | Place::Spilling) => {}
-                Some(Place::Disk) => {
-                    missing += 1;
-                    self.restore(dependency.task, actions);
+            match self.held.get_mut(&dependency.task) {
+                Some(held) if held.doomed => {
+                    // The scheduler thinks that it is elsewhere only.
+                    held.doomed = false;
+                    actions.push(Action::Report(FromWorker::Added(vec![(dependency.task, held.nbytes)])));
                 }
-                Some(Place::Restoring) => missing += 1,
+                Some(_) => {}
                 None => {
                     missing += 1;
                     self.want(dependency, priority, Some((task, run)));
@@ -87,42 +103,44 @@ impl Machine {
         }
         let inputs = dependencies.iter().map(|dependency| dependency.task).collect();
         let state = if missing == 0 { AttemptState::Ready } else { AttemptState::Waiting };
-        for dependency in &dependencies {
-            // Waits here for what is on disk; the others are listed with their wants.
-            let Some(held) = self.held.get_mut(&dependency.task) else { continue };
-            if held.place == Place::Restoring {
-                held.waiting.push((task, run));
-            }
-            if std::mem::replace(&mut held.doomed, false) {
-                // The scheduler thinks that it is elsewhere only.
-                let added = vec![(dependency.task, held.nbytes)];
-                actions.push(Action::Report(FromWorker::Added(added)));
-            }
-        }
         if missing == 0 {
             self.ready.push(Reverse((priority, task, run)));
         }
-        self.attempts.insert(task, Attempt { run, function, index, priority, inputs, missing, state });
+        self.attempts.insert(task, Attempt { run, function, index, priority, inputs, missing, gathered: false, state });
     }
 
     /// Attempts that will not get what they wait for: gone from here, to be given back.
-    pub(super) fn take_waiting(&mut self, waiting: Vec<(TaskRef, RunId)>) -> Vec<(TaskRef, RunId)> {
+    pub(super) fn take_waiting(
+        &mut self,
+        waiting: &[(TaskRef, RunId)],
+        actions: &mut Vec<Action>,
+    ) -> Vec<(TaskRef, RunId)> {
         let mut taken = Vec::new();
-        for (task, run) in waiting {
+        for &(task, run) in waiting {
             let waits = self.attempts.get(&task).is_some_and(|a| a.run == run && !a.state.has_started());
             if waits {
-                self.attempts.remove(&task);
+                self.drop_attempt(task, actions);
                 taken.push((task, run));
             }
         }
         taken
     }
 
+    /// An attempt that has not started will not.
+    pub(super) fn drop_attempt(&mut self, task: TaskRef, actions: &mut Vec<Action>) {
+        let Some(attempt) = self.attempts.remove(&task) else { return };
+        debug_assert!(!attempt.state.has_started(), "{task:?} has started");
+        if attempt.gathered {
+            self.gathered -= 1;
+            attempt.inputs.iter().for_each(|input| self.unpin(*input, actions));
+        }
+    }
+
     /// One input more is here.
     pub(super) fn input_here(&mut self, task: TaskRef, run: RunId) {
         if let Some(attempt) = self.attempts.get_mut(&task)
             && attempt.run == run
-            && attempt.state == AttemptState::Waiting
+            && matches!(attempt.state, AttemptState::Waiting | AttemptState::Gathering)
         {
             attempt.missing -= 1;
             if attempt.missing == 0 {
@@ -132,44 +150,97 @@ impl Machine {
         }
     }
 
-    /// Runs ready tasks on free threads.
+    /// Runs ready tasks on free threads; reads inputs of those that come next.
     pub(super) fn start_tasks(&mut self, actions: &mut Vec<Action>) {
-        while self.running < self.settings.n_threads.max(1) && (!self.paused || self.running == 0) {
-            let Some(Reverse((_, task, run))) = self.ready.pop() else { break };
-            let Some(attempt) = self.attempts.get(&task) else { continue };
-            if attempt.state != AttemptState::Ready || attempt.run != run {
-                continue;
+        let n_threads = self.settings.n_threads.max(1);
+        let mut passed = SmallVec::<[_; 4]>::new();
+        while self.running < n_threads && self.may_start() && passed.len() < PASSED_MAX {
+            let Some(Reverse(next)) = self.ready.pop() else { break };
+            match self.on_disk_of(next.1, next.2) {
+                Inputs::Stale => {}
+                Inputs::Here => self.start(next.1, actions),
+                Inputs::Gone => self.give_back(next.1, next.2, actions),
+                Inputs::OnDisk(inputs) if self.may_gather(next.1) => self.gather(next.1, next.2, &inputs, actions),
+                Inputs::OnDisk(_) => passed.push(next),
             }
-            // Something may have gone to disk since it was ready.
-            let inputs = attempt.inputs.clone();
-            let gone: SmallVec<[TaskRef; 4]> =
-                inputs.iter().copied().filter(|input| !self.is_in_memory(*input)).collect();
-            if !gone.is_empty() {
-                let lost = gone.iter().any(|input| !self.held.contains_key(input));
-                if lost {
-                    // Freed under a task that needs it: the scheduler has given the task up, or will.
-                    self.attempts.remove(&task);
-                    actions.push(Action::Report(FromWorker::Retracted(vec![(task, run)])));
-                    continue;
+        }
+        self.ready.extend(passed.into_iter().map(Reverse));
+        // All threads are busy: what the next one needs can be read meanwhile.
+        while !self.paused
+            && let Some(&Reverse((_, task, run))) = self.ready.peek()
+        {
+            match self.on_disk_of(task, run) {
+                Inputs::OnDisk(inputs) if self.may_gather(task) => {
+                    self.ready.pop();
+                    self.gather(task, run, &inputs, actions);
                 }
-                if let Some(attempt) = self.attempts.get_mut(&task) {
-                    attempt.state = AttemptState::Waiting;
-                    attempt.missing = gone.len() as u32;
-                }
-                for input in gone {
-                    self.restore(input, actions);
-                    if let Some(held) = self.held.get_mut(&input) {
-                        held.waiting.push((task, run));
-                    }
-                }
-                continue;
+                Inputs::Stale => drop(self.ready.pop()),
+                _ => break,
             }
+        }
+    }
+
+    /// One task at a time goes on where memory is short: it may be the one that frees some.
+    fn may_start(&self) -> bool {
+        !self.paused || self.running == 0
+    }
+
+    fn may_gather(&self, task: TaskRef) -> bool {
+        let most = if self.paused { 1 } else { self.settings.n_threads.max(1) };
+        self.gathered < most || self.attempts.get(&task).is_some_and(|a| a.gathered)
+    }
+
+    fn on_disk_of(&self, task: TaskRef, run: RunId) -> Inputs {
+        let Some(attempt) = self.attempts.get(&task) else { return Inputs::Stale };
+        if attempt.state != AttemptState::Ready || attempt.run != run {
+            return Inputs::Stale;
+        }
+        let mut on_disk = SmallVec::new();
+        for input in &attempt.inputs {
+            match self.held.get(input).map(|held| held.place) {
+                Some(Place::Memory | Place::Spilling) => {}
+                Some(Place::Disk | Place::Restoring) => on_disk.push(*input),
+                None => return Inputs::Gone,
+            }
+        }
+        if on_disk.is_empty() { Inputs::Here } else { Inputs::OnDisk(on_disk) }
+    }
+
+    fn start(&mut self, task: TaskRef, actions: &mut Vec<Action>) {
+        let Some(attempt) = self.attempts.get_mut(&task) else { return };
+        attempt.state = AttemptState::Running;
+        self.running += 1;
+        let gathered = std::mem::replace(&mut attempt.gathered, false);
+        let (function, index, inputs) = (attempt.function, attempt.index.clone(), attempt.inputs.clone());
+        if gathered {
+            self.gathered -= 1;
+        } else {
             inputs.iter().for_each(|input| self.pin(*input));
-            if let Some(attempt) = self.attempts.get_mut(&task) {
-                attempt.state = AttemptState::Running;
-                self.running += 1;
-                let (function, index) = (attempt.function, attempt.index.clone());
-                actions.push(Action::Run { task, function, index, inputs });
+        }
+        actions.push(Action::Run { task, function, index, inputs });
+    }
+
+    /// Freed under a task that needs it: the scheduler has given the task up, or will.
+    fn give_back(&mut self, task: TaskRef, run: RunId, actions: &mut Vec<Action>) {
+        self.drop_attempt(task, actions);
+        actions.push(Action::Report(FromWorker::Retracted(vec![(task, run)])));
+    }
+
+    /// Reads inputs from disk. From now on all inputs of the task stay in memory, so that one does not drive out
+    /// another; which is why few tasks do this at a time.
+    fn gather(&mut self, task: TaskRef, run: RunId, on_disk: &[TaskRef], actions: &mut Vec<Action>) {
+        let Some(attempt) = self.attempts.get_mut(&task) else { return };
+        attempt.state = AttemptState::Gathering;
+        attempt.missing = on_disk.len() as u32;
+        if !std::mem::replace(&mut attempt.gathered, true) {
+            self.gathered += 1;
+            let inputs = attempt.inputs.clone();
+            inputs.iter().for_each(|input| self.pin(*input));
+        }
+        for &input in on_disk {
+            self.restore(input, actions);
+            if let Some(held) = self.held.get_mut(&input) {
+                held.waiting.push((task, run));
             }
         }
     }
@@ -184,8 +255,20 @@ impl Machine {
         }
         let run = attempt.run;
         match (attempt.state, result) {
-            (AttemptState::Useless { .. }, Ok(_)) => actions.push(Action::Drop(vec![task])),
+            // It has come from elsewhere meanwhile, and is wanted.
+            (AttemptState::Useless { .. }, _) if self.held.contains_key(&task) => {}
+            (AttemptState::Useless { .. }, Ok(_)) if !self.wants.contains_key(&task) => {
+                actions.push(Action::Drop(vec![task]));
+            }
+            (AttemptState::Useless { .. }, Ok(nbytes)) => {
+                self.arrived(task, nbytes, actions);
+                actions.push(Action::Report(FromWorker::Added(vec![(task, nbytes)])));
+            }
             (AttemptState::Useless { .. }, Err(_)) => {}
+            (_, Err(_)) if self.held.contains_key(&task) => {
+                let nbytes = self.held[&task].nbytes;
+                actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos }));
+            }
             (_, Ok(nbytes)) => {
                 self.arrived(task, nbytes, actions);
                 actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos }));
@@ -213,14 +296,7 @@ impl Machine {
 
     /// The scheduler wants tasks back that have not started.
     pub(super) fn retract(&mut self, tasks: &[(TaskRef, RunId)], actions: &mut Vec<Action>) {
-        let mut given_back = Vec::new();
-        for &(task, run) in tasks {
-            let waits = self.attempts.get(&task).is_some_and(|a| a.run == run && !a.state.has_started());
-            if waits {
-                self.attempts.remove(&task);
-                given_back.push((task, run));
-            }
-        }
+        let given_back = self.take_waiting(tasks, actions);
         if !given_back.is_empty() {
             actions.push(Action::Report(FromWorker::Retracted(given_back)));
         }
@@ -228,17 +304,23 @@ impl Machine {
 
     /// Values are not needed, and attempts to make them neither.
     pub(super) fn free(&mut self, tasks: &[TaskRef], actions: &mut Vec<Action>) {
-        let mut dropped = Vec::new();
+        let (mut dropped, mut waited) = (Vec::new(), Vec::new());
         for &task in tasks {
             if let Some(attempt) = self.attempts.get_mut(&task) {
                 if attempt.state.has_started() {
-                    attempt.state = AttemptState::Useless { seceded: attempt.state == AttemptState::Seceded };
+                    let seceded =
+                        matches!(attempt.state, AttemptState::Seceded | AttemptState::Useless { seceded: true });
+                    attempt.state = AttemptState::Useless { seceded };
                 } else {
-                    self.attempts.remove(&task);
+                    self.drop_attempt(task, actions);
                 }
             }
             if let Some(want) = self.wants.remove(&task) {
                 self.to_fetch.remove(&(want.priority, task));
+                waited.extend(want.waiting);
+            }
+            if let Some(held) = self.held.get_mut(&task) {
+                waited.append(&mut held.waiting);
             }
             if self.forget_value(task) {
                 dropped.push(task);
@@ -246,6 +328,11 @@ impl Machine {
         }
         if !dropped.is_empty() {
             actions.push(Action::Drop(dropped));
+        }
+        // Whoever waited for a value that is free now was freed with it, or the scheduler is mistaken.
+        let given_back = self.take_waiting(&waited, actions);
+        if !given_back.is_empty() {
+            actions.push(Action::Report(FromWorker::Retracted(given_back)));
         }
     }
 }

@@ -7,10 +7,14 @@ pub struct Settings {
     pub n_threads: u32,
     /// Bytes it may use; 0 if unlimited.
     pub memory_limit: u64,
-    /// Above this share of the limit, values go to disk; until they are below it.
+    /// Values in memory beyond this share of the limit go to disk, those that were used least recently first.
+    pub target: f64,
+    /// If the process takes more than this share of the limit, values go to disk until it should be at `target`.
     pub spill: f64,
-    /// Above this share of the limit, nothing new starts.
+    /// Beyond this share of the limit nothing new starts, but one task at a time; until it is below `spill`.
     pub pause: f64,
+    /// Whether the process is the worker's alone, so that its resident memory counts.
+    pub own_process: bool,
     /// Bytes asked for in one request, unless a single value is larger.
     pub fetch_bytes_max: u64,
     /// Requests under way to one peer.
@@ -26,8 +30,10 @@ impl Default for Settings {
         Self {
             n_threads: 1,
             memory_limit: 0,
-            spill: 0.6,
+            target: 0.6,
+            spill: 0.7,
             pause: 0.8,
+            own_process: true,
             fetch_bytes_max: 64 << 20,
             fetches_per_peer: 2,
             fetches_max: 32,

@@ -5,29 +5,34 @@ use std::collections::BTreeMap;
 use super::Machine;
 use super::memory::Place;
 use super::run::AttemptState;
-use crate::protocol::TaskRef;
+use crate::protocol::{RunId, TaskRef};
 
 impl Machine {
     /// The first invariant that does not hold, in words. Looks at everything: for tests.
     pub fn broken_invariant(&self) -> Option<String> {
         let mut pins: BTreeMap<TaskRef, u32> = BTreeMap::new();
-        let mut running = 0;
+        let mut on_way: BTreeMap<(TaskRef, RunId), u32> = BTreeMap::new();
+        let waiting = self.wants.values().flat_map(|want| &want.waiting);
+        let waiting = waiting.chain(self.held.values().flat_map(|held| &held.waiting));
+        waiting.for_each(|&attempt| *on_way.entry(attempt).or_default() += 1);
+        let (mut running, mut gathered) = (0, 0);
         for (task, attempt) in &self.attempts {
-            let missing = attempt.inputs.iter().filter(|input| !self.is_in_memory(**input)).count() as u32;
+            if attempt.gathered {
+                gathered += 1;
+                attempt.inputs.iter().for_each(|input| *pins.entry(*input).or_default() += 1);
+            }
             match attempt.state {
-                AttemptState::Waiting if attempt.missing == 0 => return Some(format!("{task:?} waits for nothing")),
-                // What it waits for is on its way.
-                AttemptState::Waiting => {
-                    let on_way = |input: &&TaskRef| {
-                        !self.is_in_memory(**input)
-                            && !self.wants.contains_key(*input)
-                            && self.held.get(*input).is_none_or(|held| held.place != Place::Restoring)
-                    };
-                    if let Some(input) = attempt.inputs.iter().find(on_way) {
-                        return Some(format!("{task:?} waits for {input:?}, which nobody brings"));
-                    }
-                    if attempt.missing < missing {
-                        return Some(format!("{task:?} waits for {} inputs, counted {missing}", attempt.missing));
+                AttemptState::Waiting | AttemptState::Gathering if attempt.missing == 0 => {
+                    return Some(format!("{task:?} waits for nothing"));
+                }
+                // What went to disk, or was freed, since it was counted as here is noticed when the task is to start.
+                AttemptState::Waiting | AttemptState::Gathering => {
+                    let on_way = on_way.get(&(*task, attempt.run)).copied().unwrap_or(0);
+                    if attempt.missing != on_way {
+                        return Some(format!(
+                            "{task:?} waits for {} inputs, {on_way} are on their way",
+                            attempt.missing
+                        ));
                     }
                 }
                 AttemptState::Ready => {}
@@ -40,6 +45,9 @@ impl Machine {
                 }
             }
         }
+        if gathered != self.gathered {
+            return Some(format!("{} tasks gathered, counted {gathered}", self.gathered));
+        }
         if running != self.running {
             return Some(format!("{} threads in use, counted {running}", self.running));
         }
@@ -48,7 +56,7 @@ impl Machine {
             if held.pins != pins.get(task).copied().unwrap_or(0) {
                 return Some(format!("{task:?} is used by {} tasks, counted {:?}", held.pins, pins.get(task)));
             }
-            if self.idle.contains(&(held.used, *task)) != (held.place == Place::Memory && held.pins == 0) {
+            if self.idle.contains(&(held.used, *task)) != held.is_idle() {
                 return Some(format!("{task:?} ({:?}) stands wrongly among the idle values", held.place));
             }
             match held.place {
@@ -66,6 +74,11 @@ impl Machine {
                 (self.in_memory, self.on_disk, self.spilling),
                 (in_memory, on_disk, spilling)
             ));
+        }
+        for (task, held) in &self.held {
+            if held.place != Place::Restoring && !held.waiting.is_empty() {
+                return Some(format!("{task:?} is {:?}, and {:?} wait for it", held.place, held.waiting));
+            }
         }
         for (task, want) in &self.wants {
             let listed = self.to_fetch.contains(&(want.priority, *task));
