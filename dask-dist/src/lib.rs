@@ -20,5 +20,5 @@ mod deploy;
 pub use client::{
     Answer, Argument, Arguments, AsCompleted, Client, Computation, Future, Options, Spread, Status, as_completed,
 };
-pub use deploy::{LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install};
+pub use deploy::{LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install, run_scheduler, run_worker};
 pub use error::DistError;

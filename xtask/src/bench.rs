@@ -3,10 +3,10 @@
 use crate::run::{Failure, cargo};
 use crate::tools;
 
-/// `bench` alone is `cargo bench`; `bench sched …` and `bench metg …` run our schedulers and Dask's in one go.
+/// `bench` alone is `cargo bench`; `bench sched …`, `bench dist …` and `bench metg …` run ours and Dask's in one go.
 pub(crate) fn bench(rest: &[String]) -> Result<(), Failure> {
     match rest.split_first() {
-        Some((what, rest)) if what == "sched" => with_peer("sched", rest),
+        Some((what, rest)) if what == "sched" || what == "dist" => with_peer(what, rest),
         Some((what, rest)) if what == "metg" => {
             cargo(&["build", "--release", "-p", "dask-benches", "--example", "kernel"], false)?;
             with_peer("metg", rest)

@@ -2,8 +2,10 @@
 
 mod local_cluster; // scheduler and workers on this machine
 mod processes; // the scheduler of collections called "processes"
+mod standalone; // a scheduler or a worker alone
 mod worker_process; // this executable again, as a worker
 
 pub use local_cluster::{LocalCluster, LocalClusterBuilder};
 pub use processes::{ProcessScheduler, install};
+pub use standalone::{run_scheduler, run_worker};
 pub use worker_process::init;

@@ -8,8 +8,9 @@ use crate::step::{Outcome, chapter, check, run};
 pub(crate) fn chapter_3() -> Outcome {
     chapter("3. Schedulers");
     let words = Bag::range(200_000, 16).map(|x| format!("w{}", x * x % 1009)).frequencies().topk(5, |(_, n)| *n);
+    dask_dist::install();
     let mut first = None;
-    for name in ["sync", "threads", "rayon", "round-trip"] {
+    for name in ["sync", "threads", "rayon", "round-trip", "processes"] {
         let scheduler = scheduler_named(name)?;
         let found = run(name, || Ok(words.compute_with(&*scheduler, &RunContext::current())?))?;
         let expected = first.get_or_insert_with(|| found.clone());

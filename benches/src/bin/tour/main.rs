@@ -9,6 +9,7 @@ mod ch3_schedulers;
 mod ch4_array;
 mod ch5_frame;
 mod ch6_storage;
+mod ch7_futures;
 mod step; // headings, timings, checks
 
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ fn main() -> step::Outcome {
     ch4_array::chapter_4(&options.folder)?;
     ch5_frame::chapter_5(&options.folder)?;
     ch6_storage::chapter_6(&options.folder, &out)?;
+    ch7_futures::chapter_7(&options.folder)?;
     drop(guards);
     let report = out.join("report.html");
     Report::new(&profiler).with_resources(&resources).write(&report)?;
