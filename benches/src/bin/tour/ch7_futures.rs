@@ -45,7 +45,7 @@ pub(crate) fn chapter_7(folder: &Path) -> Outcome {
     })?;
     check("squares", &squares, &(0..10).map(|x| x * x).collect())?;
     let by_worker: BTreeMap<String, u64> =
-        client.workers()?.into_iter().map(|worker| (worker.name, worker.n_held)).collect();
+        client.workers().wait()?.into_iter().map(|worker| (worker.name, worker.n_held)).collect();
     println!("  values held: {by_worker:?}");
     drop(client);
     cluster.close();
