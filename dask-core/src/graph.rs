@@ -1,5 +1,8 @@
 //! Graphs of tasks: dense ids, flat edges. What schedulers run.
 
+#[cfg(feature = "petgraph")]
+pub mod petgraph;
+
 use std::sync::Arc;
 
 use crate::csr::{Csr, CsrBuf};

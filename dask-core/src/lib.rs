@@ -31,6 +31,9 @@ mod scheduler;
 mod sink;
 mod source;
 mod want;
+// Laws.
+#[cfg(feature = "testing")]
+pub mod testing;
 // Pictures.
 pub mod visualize;
 

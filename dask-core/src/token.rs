@@ -3,7 +3,7 @@
 //! A token is XXH3-128 over a canonical form: every piece is tagged with its type and prefixed with its
 //! length, numbers are little-endian, floats are hashed by their bits, maps in the order of their keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -217,6 +217,28 @@ impl<K: Tokenize> Tokenize for BTreeSet<K> {
         for key in self {
             key.tokenize(t);
         }
+    }
+}
+
+/// In the order of the keys' tokens: a hash map has none of its own.
+impl<K: Tokenize, V: Tokenize, S> Tokenize for HashMap<K, V, S> {
+    fn tokenize(&self, t: &mut Tokenizer) {
+        let mut entries: Vec<(Token, &V)> = self.iter().map(|(key, value)| (Token::of(key), value)).collect();
+        entries.sort_by_key(|(key, _)| *key);
+        t.piece(26, &(entries.len() as u64).to_le_bytes());
+        for (key, value) in entries {
+            key.tokenize(t);
+            value.tokenize(t);
+        }
+    }
+}
+/// In the order of the items' tokens.
+impl<K: Tokenize, S> Tokenize for HashSet<K, S> {
+    fn tokenize(&self, t: &mut Tokenizer) {
+        let mut items: Vec<Token> = self.iter().map(Token::of).collect();
+        items.sort();
+        t.piece(27, &(items.len() as u64).to_le_bytes());
+        items.iter().for_each(|item| item.tokenize(t));
     }
 }
 

@@ -63,7 +63,8 @@ impl RayonScheduler {
             // SAFETY: the scope has ended, so all its jobs have; without an error all tasks have run.
             None => unsafe { run.tasks.outputs() },
         };
-        run.tasks.clear();
+        // SAFETY: the scope has ended, so all its jobs have.
+        unsafe { run.tasks.clear() };
         context.observers.iter().for_each(|observer| observer.done(run.tasks.graph(), result.as_ref().err()));
         result
     }

@@ -65,4 +65,13 @@ impl Slot {
         }
         (value, false)
     }
+
+    /// Drops the value, if there is one.
+    ///
+    /// # Safety
+    /// Nobody else uses the slot, now or later.
+    pub(crate) unsafe fn clear(&self) {
+        // SAFETY: nobody else looks at it, by the contract of this function.
+        drop(unsafe { (*self.value.get()).take() });
+    }
 }

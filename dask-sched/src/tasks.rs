@@ -167,8 +167,13 @@ impl Tasks {
         self.plan.outputs.iter().map(take).collect()
     }
 
-    /// Drops what is on the shelf and on disk.
-    pub(crate) fn clear(&self) {
+    /// Drops all values that are left: at once, and not when the last thread forgets the run.
+    ///
+    /// # Safety
+    /// Nobody runs or takes any, now or later.
+    pub(crate) unsafe fn clear(&self) {
         self.shelf.iter().for_each(Shelf::clear);
+        // SAFETY: by the contract of this function.
+        self.slots.iter().for_each(|slot| unsafe { slot.clear() });
     }
 }

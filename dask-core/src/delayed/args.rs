@@ -1,16 +1,19 @@
-//! What may be an argument of a delayed call: values, delayed values, lists and maps of these.
+//! What may be an argument of a delayed call: values, delayed values, and lists, maps, options, pairs and triples of
+//! these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::Delayed;
-use super::call::{CollectList, CollectMap};
+use super::call::{CollectHashMap, CollectList, CollectMap, CollectOption, CollectPair, CollectTriple};
 use crate::data::Data;
 use crate::key::Name;
 use crate::layer::{BlockInput, Blockwise, LayerRef, Materialized};
 use crate::task::TaskFn;
-use crate::token::Token;
+use crate::token::{Token, Tokenizer};
 use crate::value::Value;
+use crate::wire::Encoder;
 
 /// What may be given where a function takes a `T`.
 pub trait Arg<T> {
@@ -48,18 +51,71 @@ impl<T: Data + Clone> Arg<Vec<T>> for Vec<Delayed<T>> {
     }
 }
 
-impl<K: Data + Ord + Clone, T: Data + Clone> Arg<BTreeMap<K, T>> for BTreeMap<K, Delayed<T>> {
+impl<T: Data + Clone> Arg<Option<T>> for Option<Delayed<T>> {
     fn layer(self) -> LayerRef {
-        let (keys, values): (Vec<K>, Vec<Delayed<T>>) = self.into_iter().unzip();
-        let keys = Materialized::values(Name::tokened("keys", Token::unique()), &[], [Value::new(keys)]);
-        let inputs = std::iter::once(keys).chain(values.into_iter().map(|value| value.layer));
-        collect("map", CollectMap::<K, T>::default(), inputs.collect())
+        collect("option", CollectOption::<T>::default(), self.into_iter().map(|item| item.layer).collect())
     }
 }
 
-fn collect(what: &str, function: impl TaskFn + 'static, inputs: Vec<LayerRef>) -> LayerRef {
-    let blocks = inputs.iter().map(|input| BlockInput::aligned(input.name().clone(), &[])).collect();
-    let name = Name::tokened(what, Token::unique());
+impl<A: Data + Clone, B: Data + Clone> Arg<(A, B)> for (Delayed<A>, Delayed<B>) {
+    fn layer(self) -> LayerRef {
+        collect("pair", CollectPair::<A, B>::default(), vec![self.0.layer, self.1.layer])
+    }
+}
+
+impl<A: Data + Clone, B: Data + Clone, C: Data + Clone> Arg<(A, B, C)> for (Delayed<A>, Delayed<B>, Delayed<C>) {
+    fn layer(self) -> LayerRef {
+        collect("triple", CollectTriple::<A, B, C>::default(), vec![self.0.layer, self.1.layer, self.2.layer])
+    }
+}
+
+impl<K: Data + Ord + Clone, T: Data + Clone> Arg<BTreeMap<K, T>> for BTreeMap<K, Delayed<T>> {
+    fn layer(self) -> LayerRef {
+        collect_map(CollectMap::<K, T>::default(), self.into_iter().unzip())
+    }
+}
+
+impl<K: Data + Eq + Hash + Clone, T: Data + Clone> Arg<HashMap<K, T>> for HashMap<K, Delayed<T>> {
+    fn layer(self) -> LayerRef {
+        let mut entries: Vec<(Vec<u8>, K, Delayed<T>)> = self
+            .into_iter()
+            .map(|(key, value)| {
+                let mut out = Encoder::new();
+                // What has no encoding stands in any order: its layer is named uniquely anyway.
+                let _ = key.encode(&mut out);
+                (out.into_bytes(), key, value)
+            })
+            .collect();
+        entries.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        let entries = entries.into_iter().map(|(_, key, value)| (key, value));
+        collect_map(CollectHashMap::<K, T>::default(), entries.unzip())
+    }
+}
+
+/// One layer that makes a map of the keys, which are a layer of their own, and the values.
+fn collect_map<K: Data, T>(function: impl TaskFn + 'static, entries: (Vec<K>, Vec<Delayed<T>>)) -> LayerRef {
+    let keys = Value::new(entries.0);
+    let keys = Materialized::values(Name::tokened("keys", content(&keys)), &[], [keys]);
+    let inputs = std::iter::once(keys).chain(entries.1.into_iter().map(|value| value.layer));
+    collect("map", function, inputs.collect())
+}
+
+/// The token of what a value is encoded as; a unique one if it cannot be.
+fn content(value: &Value) -> Token {
+    let Ok(parcel) = value.to_parcel() else { return Token::unique() };
+    let mut t = Tokenizer::new();
+    t.add(parcel.type_name()).add(parcel.bytes());
+    parcel.buffers().iter().for_each(|buffer| _ = t.add(buffer.as_slice()));
+    t.finish()
+}
+
+/// One layer that makes a container of the inputs: the same container of the same inputs has the same name.
+fn collect<F: TaskFn + 'static>(what: &str, function: F, inputs: Vec<LayerRef>) -> LayerRef {
+    let blocks: Vec<BlockInput> = inputs.iter().map(super::first_block).collect();
+    let mut t = Tokenizer::new();
+    t.add(std::any::type_name::<F>()).add(&(blocks.len() as u64));
+    blocks.iter().for_each(|block| _ = t.add(&block.name));
+    let name = Name::tokened(what, t.finish());
     LayerRef::new(Blockwise::new(name, &[], blocks, Arc::new(function)).with_source(false), inputs)
 }
 

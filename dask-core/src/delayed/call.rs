@@ -1,7 +1,8 @@
 //! The task functions of delayed calls.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::marker::PhantomData;
 
 use crate::data::Data;
@@ -160,6 +161,25 @@ collects! {
     CollectList<T: (Data + Clone)>, |mut call| {
         let items: Vec<T> = call.drain().map(Value::take::<T>).collect::<Result<_>>()?;
         Ok(Value::new(items))
+    };
+    /// Makes an option of its input, if there is one.
+    CollectOption<T: (Data + Clone)>, |mut call| {
+        let item = call.drain().next().map(Value::take::<T>).transpose()?;
+        Ok(Value::new(item))
+    };
+    /// Makes a pair of its inputs.
+    CollectPair<A: (Data + Clone), B: (Data + Clone)>, |mut call| {
+        Ok(Value::new((call.take::<A>(0)?, call.take::<B>(1)?)))
+    };
+    /// Makes a triple of its inputs.
+    CollectTriple<A: (Data + Clone), B: (Data + Clone), C: (Data + Clone)>, |mut call| {
+        Ok(Value::new((call.take::<A>(0)?, call.take::<B>(1)?, call.take::<C>(2)?)))
+    };
+    /// As [`CollectMap`], hashed.
+    CollectHashMap<K: (Data + Clone + Eq + Hash), T: (Data + Clone)>, |mut call| {
+        let keys: Vec<K> = call.take(0)?;
+        let values: Vec<T> = call.drain().map(Value::take::<T>).collect::<Result<_>>()?;
+        Ok(Value::new(keys.into_iter().zip(values).collect::<HashMap<K, T>>()))
     };
     /// Makes a map of its first input, the keys, and the others, the values.
     CollectMap<K: (Data + Clone + Ord), T: (Data + Clone)>, |mut call| {

@@ -64,7 +64,8 @@ macro_rules! delayed {
     };
 }
 
-/// Calls `f` later, on arguments that are values or [`Delayed`] values, or lists and maps of these.
+/// Calls `f` later, on arguments that are values or [`Delayed`] values, or lists (`Vec`), maps (`BTreeMap`, `HashMap`),
+/// options, pairs and triples of [`Delayed`] values.
 ///
 /// Each call is a task of its own: calling again computes again. See [`call_pure`] for functions of which equal
 /// arguments give equal results.
@@ -95,10 +96,8 @@ where
     T: Data,
     P: Args<A> + Tokenize,
 {
-    let mut t = Tokenizer::new();
-    t.add(&args).add(&Func(f.clone()));
-    local::tokenize_type::<CallFn<A, F, T>>(&mut t);
-    build(Name::tokened(call::short_name::<F>(), t.finish()), CallFn::<A, F, T>::new(f), args)
+    let name = pure_name::<CallFn<A, F, T>, F>(&f, &args);
+    build(name, CallFn::<A, F, T>::new(f), args)
 }
 
 /// As [`call`], for a function that returns a `Result`: an error fails the task.
@@ -113,15 +112,39 @@ where
     build(name, TryCallFn::<A, F, T, E>::new(f), args)
 }
 
+/// As [`call_pure`], for a function that returns a `Result`.
+pub fn try_call_pure<A, F, T, E, P>(f: F, args: P) -> Delayed<T>
+where
+    F: Function<A, std::result::Result<T, E>>,
+    A: 'static,
+    T: Data,
+    E: Into<TaskError> + 'static,
+    P: Args<A> + Tokenize,
+{
+    let name = pure_name::<TryCallFn<A, F, T, E>, F>(&f, &args);
+    build(name, TryCallFn::<A, F, T, E>::new(f), args)
+}
+
+/// The name that equal calls share: of the function, its type `C` as a task, and its arguments.
+fn pure_name<C: local::Local, F: Clone + Send + Sync + 'static>(f: &F, args: &impl Tokenize) -> Name {
+    let mut t = Tokenizer::new();
+    t.add(args).add(&Func(f.clone()));
+    local::tokenize_type::<C>(&mut t);
+    Name::tokened(call::short_name::<F>(), t.finish())
+}
+
 fn build<A, T>(name: Name, function: impl TaskFn + 'static, args: impl Args<A>) -> Delayed<T> {
     let inputs = args.layers();
-    let blocks = inputs.iter().map(|input| BlockInput {
-        name: input.name().clone(),
-        shape: input.layer().shape().into(),
-        axes: input.layer().shape().iter().map(|_| Axis::At(0)).collect(),
-    });
-    let layer = Blockwise::new(name, &[], blocks.collect(), Arc::new(function)).with_source(false);
+    let blocks = inputs.iter().map(first_block).collect();
+    let layer = Blockwise::new(name, &[], blocks, Arc::new(function)).with_source(false);
     Delayed::from_layer(LayerRef::new(layer, inputs))
+}
+
+/// The only block of a layer, or the first of what a collection ends in.
+fn first_block(input: &LayerRef) -> BlockInput {
+    let shape = input.layer().shape();
+    let axes = shape.iter().map(|_| Axis::At(0)).collect();
+    BlockInput { name: input.name().clone(), shape: shape.into(), axes }
 }
 
 impl<T> Delayed<T> {

@@ -1,5 +1,7 @@
 //! Keys and tokens as text.
 
+use std::collections::HashMap;
+
 use dask_core::{Key, Name, Token};
 use proptest::prelude::*;
 
@@ -56,4 +58,46 @@ fn keys_are_ordered_by_name_then_position() {
     keys.sort();
     let texts: Vec<String> = keys.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["a", "('a', 2)", "('a', 10)", "('b', 0)"]);
+}
+
+const CHILD: &str = "CORE_TEST_KEYS";
+
+fn double(x: i64) -> i64 {
+    2 * x
+}
+fn parse(text: String) -> Result<i64, std::num::ParseIntError> {
+    text.parse()
+}
+
+/// Keys of what the user's own functions compute, and of values in maps that have no order.
+fn keys_of_this_process() -> Vec<String> {
+    use dask_core::delayed::{call_pure, try_call_pure};
+    let doubled = call_pure(double, (21i64,));
+    let parsed = try_call_pure(parse, ("42".to_owned(),));
+    let map: HashMap<String, i64> = (0..20).map(|i| (i.to_string(), i)).collect();
+    let total = call_pure(|a: i64, b: i64| a + b, (&doubled, &parsed));
+    let list = call_pure(|of: Vec<i64>| of.len() as u64, (vec![doubled.clone(), parsed.clone()],));
+    let list_layer = list.layer().inputs()[0].name().to_string();
+    let keys = [doubled.key(), parsed.key(), total.key(), list.key()];
+    keys.iter().map(ToString::to_string).chain([Token::of(&map).to_string(), list_layer]).collect()
+}
+
+/// What the child does; nothing in an ordinary run.
+#[test]
+fn child() {
+    if std::env::var_os(CHILD).is_some() {
+        println!("keys: {}", keys_of_this_process().join(" "));
+    }
+}
+
+#[test]
+fn another_process_finds_the_same_keys() {
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["key::child", "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let out = String::from_utf8(child.stdout).unwrap();
+    let expected = format!("keys: {}", keys_of_this_process().join(" "));
+    assert!(out.contains(&expected), "{out}\n{expected}");
 }

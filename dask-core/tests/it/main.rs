@@ -4,6 +4,8 @@ mod graph;
 mod key;
 mod optimize;
 mod order;
+#[cfg(feature = "petgraph")]
+mod petgraph;
 mod run;
 mod visualize;
 mod wire;

@@ -114,8 +114,10 @@ impl Run {
             // SAFETY: all tasks have run, and nobody takes part any more.
             None => unsafe { self.tasks.outputs() },
         };
-        self.tasks.clear();
-        result
+        drop(state);
+        // SAFETY: nobody takes part, and whoever still comes finds the run stopped.
+        let cleared = guarded(|| unsafe { self.tasks.clear() });
+        result.and_then(|values| cleared.map(|()| values))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dask_core::{Collection, Delayed, Error};
 
-const CHILD: &str = "DASK_SCHED_TEST_INTERRUPTED";
+const CHILD: &str = "SCHED_TEST_INTERRUPTED";
 
 /// What the child does; nothing in an ordinary run.
 #[test]

@@ -1,14 +1,17 @@
 //! Delayed calls on every scheduler.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use dask_core::delayed::{call, call_pure, try_call};
+use dask_core::delayed::{call, call_pure, try_call, try_call_pure};
 use dask_core::{Collection, Delayed, RunContext, Scheduler, compute, delayed, with_scheduler};
 use dask_sched::{RoundTripScheduler, SyncScheduler, ThreadedScheduler};
 
 fn inc(x: i64) -> i64 {
     x + 1
+}
+fn safe_inc(x: i64) -> Result<i64, std::num::TryFromIntError> {
+    Ok(i64::from(i32::try_from(x)?) + 1)
 }
 fn add(x: i64, y: i64) -> i64 {
     x + y
@@ -47,6 +50,42 @@ fn lists_and_maps_of_delayed_values_are_arguments() {
     let by_name: BTreeMap<String, Delayed<i64>> = (0..3).map(|i| (i.to_string(), delayed!(inc(i)))).collect();
     let text = call(|map: BTreeMap<String, i64>| format!("{map:?}"), (by_name,));
     everywhere(&text, &"{\"0\": 1, \"1\": 2, \"2\": 3}".to_owned());
+    let by_number: HashMap<i64, Delayed<i64>> = (0..50).map(|i| (i, delayed!(inc(i)))).collect();
+    let all_next = call(|map: HashMap<i64, i64>| map.iter().all(|(k, v)| *v == k + 1) && map.len() == 50, (by_number,));
+    everywhere(&all_next, &true);
+}
+
+#[test]
+fn options_and_tuples_of_delayed_values_are_arguments() {
+    let (a, b) = (delayed!(inc(1)), delayed!(inc(2)));
+    let or = |x: Option<i64>, y: Option<i64>| x.unwrap_or(10) + y.unwrap_or(100);
+    everywhere(&call(or, (Some(a.clone()), None::<Delayed<i64>>)), &102);
+    everywhere(&call(or, (Some(5i64), Some(b.clone()))), &8);
+    everywhere(&call(|pair: (i64, i64)| pair.0 - pair.1, ((a.clone(), b.clone()),)), &-1);
+    let triple = (a.clone(), b.map(|x| x.to_string()), a.map(|x| x > 1));
+    let text = call(|triple: (i64, String, bool)| format!("{triple:?}"), (triple,));
+    everywhere(&text, &"(2, \"3\", true)".to_owned());
+}
+
+#[test]
+fn equal_containers_of_equal_values_are_one_layer() {
+    let parts = |n: i64| (0..n).map(|i| call_pure(inc, (i,))).collect::<Vec<_>>();
+    let of = |n: i64| call_pure(total, (parts(n),));
+    assert_eq!(of(3).key(), of(3).key());
+    assert_eq!(of(3).layer().inputs()[0].name(), of(3).layer().inputs()[0].name());
+    assert_ne!(of(3).layer().inputs()[0].name(), of(4).layer().inputs()[0].name());
+    let map = |n: i64| {
+        let map: HashMap<String, Delayed<i64>> = (0..n).map(|i| (i.to_string(), call_pure(inc, (i,)))).collect();
+        call_pure(|map: HashMap<String, i64>| map.len() as u64, (map,))
+    };
+    assert_eq!(map(9).key(), map(9).key());
+    assert_eq!(map(9).layer().inputs()[0].name(), map(9).layer().inputs()[0].name());
+    everywhere(&(of(3), map(9), of(3), map(9)), &(6, 9, 6, 9));
+    let wrong = || try_call_pure(|x: i64| if x > 0 { Err("positive") } else { Ok(x) }, (1i64,));
+    assert_eq!(try_call_pure(safe_inc, (1i64,)).key(), try_call_pure(safe_inc, (1i64,)).key());
+    everywhere(&try_call_pure(safe_inc, (1i64,)), &2);
+    let error = wrong().compute_with(&SyncScheduler, &RunContext::default()).unwrap_err();
+    assert!(error.to_string().contains("positive"), "{error}");
 }
 
 #[test]

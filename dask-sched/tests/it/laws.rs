@@ -1,92 +1,122 @@
-//! Any scheduler = sync, on random graphs, with failures.
+//! Any scheduler = sync, on random graphs, with failures and cancels, and nothing is left behind.
 
-use dask_core::{CancelToken, Error, Key, RunContext, Scheduler, Value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dask_core::layer::Materialized;
+use dask_core::testing::{TestGraph, cancelled, values_or_failure};
+use dask_core::wire::{Encoder, Portable, WireError};
+use dask_core::{Call, Error, LayerRef, RunContext, Scheduler, TaskError, TaskFn, Value};
 use dask_sched::{RoundTripScheduler, SyncScheduler, ThreadedScheduler};
 use proptest::prelude::*;
 
-use crate::functions::{Step, graph, layer};
+use crate::functions::graph;
 
-fn tasks(with_failures: bool) -> impl Strategy<Value = Vec<(Step, Vec<u32>)>> {
-    let task = (0u8..40, any::<u64>(), proptest::collection::vec(any::<u32>(), 0..4));
-    proptest::collection::vec(task, 1..120).prop_map(move |tasks| {
-        let task = |(i, (kind, seed, dependencies)): (usize, (u8, u64, Vec<u32>))| {
-            let step = match kind {
-                0 if with_failures => Step::Fail,
-                1 if with_failures => Step::Panic,
-                _ => Step::Hash(seed),
-            };
-            let dependencies = if i == 0 { vec![] } else { dependencies.iter().map(|d| d % i as u32).collect() };
-            (step, dependencies)
-        };
-        tasks.into_iter().enumerate().map(task).collect()
-    })
-}
+/// One task after another, in the order of priorities.
+const IN_ORDER: [&dyn Scheduler; 2] = [&SyncScheduler, &RoundTripScheduler];
 
-fn numbers(values: Vec<Value>) -> Vec<u64> {
-    values.into_iter().map(|value| value.take::<u64>().unwrap()).collect()
-}
-
-fn outputs(all: &[Key], wanted: &[u32]) -> Vec<Key> {
-    wanted.iter().map(|&w| all[w as usize % all.len()].clone()).collect()
+fn schedulers() -> Vec<Box<dyn Scheduler>> {
+    vec![
+        Box::new(SyncScheduler),
+        Box::new(RoundTripScheduler),
+        Box::new(ThreadedScheduler::new(1)),
+        Box::new(ThreadedScheduler::new(2)),
+        Box::new(ThreadedScheduler::new(5)),
+        #[cfg(feature = "rayon")]
+        Box::new(dask_sched::RayonScheduler),
+    ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn every_scheduler_equals_sync(tasks in tasks(false), wanted in proptest::collection::vec(any::<u32>(), 1..6)) {
-        let layer = layer(&tasks);
-        let (graph, keys) = (graph(&layer), outputs(&layer.keys(), &wanted));
-        let context = RunContext::default();
-        let expected = numbers(SyncScheduler.run(&graph, &keys, &context).unwrap());
-        for n in [1, 2, 5] {
-            prop_assert_eq!(&numbers(ThreadedScheduler::new(n).run(&graph, &keys, &context).unwrap()), &expected);
-        }
-        let limited = RunContext::default().with_memory_limit(20);
-        prop_assert_eq!(&numbers(ThreadedScheduler::new(3).run(&graph, &keys, &limited).unwrap()), &expected);
-        #[cfg(feature = "rayon")]
-        prop_assert_eq!(&numbers(dask_sched::RayonScheduler.run(&graph, &keys, &context).unwrap()), &expected);
-        prop_assert_eq!(&numbers(RoundTripScheduler.run(&graph, &keys, &context).unwrap()), &expected);
-    }
-
-    #[test]
-    fn a_failure_names_a_task_that_fails(tasks in tasks(true), wanted in proptest::collection::vec(any::<u32>(), 1..6)) {
-        let layer = layer(&tasks);
-        let (graph, keys) = (graph(&layer), outputs(&layer.keys(), &wanted));
-        let context = RunContext::default();
-        let expected = SyncScheduler.run(&graph, &keys, &context);
-        let schedulers: &[&dyn Scheduler] = &[
-            &ThreadedScheduler::new(1),
-            &ThreadedScheduler::new(4),
-            &RoundTripScheduler,
-            #[cfg(feature = "rayon")]
-            &dask_sched::RayonScheduler,
-        ];
-        for scheduler in schedulers {
-            match (&expected, scheduler.run(&graph, &keys, &context)) {
-                (Ok(values), Ok(found)) => prop_assert_eq!(numbers(values.clone()), numbers(found)),
-                (Err(_), Err(Error::Task { key, source, .. })) => {
-                    let step = tasks[key.index()[0] as usize].0;
-                    prop_assert!(matches!(step, Step::Fail | Step::Panic));
-                    prop_assert!(source.to_string().ends_with("as it was told"));
-                }
-                (expected, found) => prop_assert!(false, "{expected:?} {found:?}"),
+    fn every_scheduler_finds_the_values(graph in TestGraph::random(120, false)) {
+        for scheduler in schedulers() {
+            for limit in [None, Some(20)] {
+                let mut context = RunContext::default();
+                context.memory_limit = limit;
+                values_or_failure(&*scheduler, &graph, &context).map_err(TestCaseError::fail)?;
+                prop_assert_eq!(graph.n_alive(), 0, "{} leaks", scheduler.name());
             }
         }
     }
 
     #[test]
-    fn a_cancelled_run_ends(tasks in tasks(false), after in 0u64..200) {
-        let layer = layer(&tasks);
-        let cancel = CancelToken::new();
-        let context = RunContext::default().with_cancel(cancel.clone());
-        let stopper = std::thread::spawn(move || {
-            for _ in 0..after * 50 { std::hint::spin_loop(); }
-            cancel.cancel();
-        });
-        match ThreadedScheduler::new(2).run(&graph(&layer), &layer.keys(), &context) {
-            Ok(values) => prop_assert_eq!(values.len(), tasks.len()),
-            Err(error) => prop_assert!(matches!(error, Error::Cancelled)),
+    fn a_failure_names_a_task_that_fails(graph in TestGraph::random(120, true)) {
+        for scheduler in schedulers() {
+            for limit in [None, Some(20)] {
+                let mut context = RunContext::default();
+                context.memory_limit = limit;
+                values_or_failure(&*scheduler, &graph, &context).map_err(TestCaseError::fail)?;
+                prop_assert_eq!(graph.n_alive(), 0, "{} leaks", scheduler.name());
+            }
         }
-        stopper.join().unwrap();
+    }
+
+    #[test]
+    fn a_cancelled_run_ends(graph in TestGraph::random(120, true), at in any::<prop::sample::Index>()) {
+        let n_needed = graph.needed().iter().filter(|needed| **needed).count();
+        let after = 1 + at.index(n_needed);
+        for scheduler in schedulers() {
+            cancelled(&*scheduler, &graph, after).map_err(TestCaseError::fail)?;
+            prop_assert_eq!(graph.n_alive(), 0, "{} leaks", scheduler.name());
+        }
+        for scheduler in IN_ORDER {
+            let n_started = cancelled(scheduler, &graph, after).map_err(TestCaseError::fail)?;
+            prop_assert!(n_started <= after, "{} starts {n_started} tasks, cancelled at {after}", scheduler.name());
+        }
+    }
+}
+
+/// The first fails; the others wait until it does, and sleep then.
+struct Siblings {
+    fails: AtomicBool,
+    n_run: AtomicUsize,
+}
+
+impl Portable for Siblings {
+    fn wire_name(&self) -> &'static str {
+        "test.siblings"
+    }
+    fn encode(&self, _out: &mut Encoder) -> Result<(), WireError> {
+        Err(WireError::OpaqueType { type_name: "Siblings" })
+    }
+}
+
+impl TaskFn for Siblings {
+    fn run(&self, call: Call<'_>) -> Result<Value, TaskError> {
+        if call.index() == [0] {
+            self.fails.store(true, Ordering::SeqCst);
+            return Err("the first fails".into());
+        }
+        while !self.fails.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        self.n_run.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(1));
+        Ok(Value::new(()))
+    }
+}
+
+#[test]
+fn a_failure_cancels_the_siblings() {
+    let n = 10_000;
+    let schedulers: &[&dyn Scheduler] = &[
+        &SyncScheduler,
+        &ThreadedScheduler::new(1),
+        &ThreadedScheduler::new(3),
+        #[cfg(feature = "rayon")]
+        &dask_sched::RayonScheduler,
+    ];
+    for scheduler in schedulers {
+        let siblings = Arc::new(Siblings { fails: AtomicBool::new(false), n_run: AtomicUsize::new(0) });
+        let mut layer = Materialized::uniform("sibling".into(), &[n], vec![], siblings.clone());
+        (0..n).for_each(|_| layer.push_uniform(&[]));
+        let layer = LayerRef::new(layer, vec![]);
+        let error = scheduler.run(&graph(&layer), &layer.keys(), &RunContext::default()).unwrap_err();
+        assert!(matches!(&error, Error::Task { key, .. } if key.index() == [0]), "{error}");
+        let n_run = siblings.n_run.load(Ordering::SeqCst);
+        assert!(n_run < n as usize / 2, "{}: {n_run} of {n} siblings ran", scheduler.name());
     }
 }
