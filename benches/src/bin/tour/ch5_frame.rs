@@ -1,6 +1,7 @@
 //! 5: tables from CSV files: grouped, filtered, the first rows.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use dask_core::Collection;
@@ -96,8 +97,8 @@ impl std::fmt::Debug for Rows {
 
 /// The rows of a file without quotes, split at commas, by a plain loop.
 pub(crate) fn for_each_row(path: &Path, mut f: impl FnMut(&[&str])) -> Outcome {
-    for line in std::fs::read_to_string(path)?.lines().skip(1) {
-        f(&line.split(',').collect::<Vec<_>>());
+    for line in BufReader::new(std::fs::File::open(path)?).lines().skip(1) {
+        f(&line?.split(',').collect::<Vec<_>>());
     }
     Ok(())
 }

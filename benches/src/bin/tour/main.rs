@@ -19,6 +19,7 @@ use dask_benches::data::{Options, make};
 use dask_sched::diagnostics::{Profiler, ProgressBar, Report, ResourceProfiler};
 
 fn main() -> step::Outcome {
+    dask_dist::init();
     let mut options = Options { folder: "target/data".into(), scale: 1.0, seed: 42 };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -46,14 +47,12 @@ fn main() -> step::Outcome {
     ch5_frame::chapter_5(&options.folder)?;
     ch6_storage::chapter_6(&options.folder, &out)?;
     ch7_futures::chapter_7(&options.folder)?;
+    step::end_chapter();
     drop(guards);
     let report = out.join("report.html");
     Report::new(&profiler).with_resources(&resources).write(&report)?;
     let shown = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into()).display().to_string();
     println!("\nevery step gave what it should; {} tasks ran", profiler.tasks().len());
-    if let Some(peak) = step::peak_rss() {
-        println!("peak resident memory: {} MiB", peak >> 20);
-    }
     println!("report and profile (task stream, memory, CPU): {}", shown(&report));
     for drawing in ["add.svg", "sum.svg", "sum-order.svg"] {
         println!("graph drawn: {}", shown(&out.join(drawing)));

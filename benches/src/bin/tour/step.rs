@@ -20,9 +20,19 @@ pub(crate) fn timed<T: Debug>(what: &str, f: impl FnOnce() -> Outcome<T>) -> Out
     Ok((result, seconds))
 }
 
-/// Prints a heading.
+/// Prints a heading, after the memory of the chapter before.
 pub(crate) fn chapter(title: &str) {
+    end_chapter();
     println!("\n{title}\n{}", "-".repeat(title.len()));
+}
+
+/// Prints the most memory that was resident since this was called last, where the system tells.
+pub(crate) fn end_chapter() {
+    if let Some(peak) = peak_rss() {
+        println!("  peak resident memory: {} MiB", peak >> 20);
+    }
+    // Linux: makes the peak what is resident now. Where that fails, peaks are those since the start.
+    drop(std::fs::write("/proc/self/clear_refs", "5"));
 }
 
 /// Fails unless both are equal.
@@ -36,8 +46,8 @@ pub(crate) fn check_close(what: &str, found: f64, expected: f64) -> Outcome {
     if close { Ok(()) } else { Err(format!("{what}: found {found}, expected {expected}").into()) }
 }
 
-/// The most memory this process ever had resident, in bytes; where the system tells.
-pub(crate) fn peak_rss() -> Option<u64> {
+/// The most memory resident since the last reset, in bytes.
+fn peak_rss() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
