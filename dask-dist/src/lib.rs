@@ -18,7 +18,7 @@ pub mod client;
 mod deploy;
 
 pub use client::{
-    Answer, Argument, Arguments, AsCompleted, Client, Computation, Future, Options, Spread, Status, as_completed,
+    Answer, Argument, Arguments, AsCompleted, Client, Computation, Future, Given, Options, Spread, Status, as_completed,
 };
 pub use deploy::{LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install, run_scheduler, run_worker};
 pub use error::DistError;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dask_core::delayed::{Arg, Args};
-use dask_core::{Data, Delayed, LayerRef, Token, Tokenize, Tokenizer};
+use dask_core::layer::Materialized;
+use dask_core::{Data, Delayed, LayerRef, Name, Token, Tokenize, Tokenizer, Value};
 
 use super::Future;
 
@@ -19,46 +20,63 @@ use super::Future;
 /// # Ok::<(), dask_core::Error>(())
 /// ```
 pub trait Argument<T> {
-    /// The layer whose first value is the argument.
-    fn into_layer(self) -> LayerRef;
+    /// The value, or the layer whose first value is the argument.
+    fn given(self) -> Given;
+}
+
+/// An argument: here, or to be made.
+pub enum Given {
+    /// It is here.
+    Value(Value),
+    /// It is the first value of this layer.
+    Layer(LayerRef),
+}
+
+impl Given {
+    fn into_layer(self) -> LayerRef {
+        match self {
+            Self::Value(value) => Materialized::values(Name::tokened("value", Token::unique()), &[], [value]),
+            Self::Layer(layer) => layer,
+        }
+    }
 }
 
 /// The arguments of a call of a function of `A`, a tuple of its parameters.
 pub trait Arguments<A> {
-    /// One layer an argument.
-    fn layers(self) -> Vec<LayerRef>;
+    /// One for each parameter.
+    fn given(self) -> Vec<Given>;
 }
 
 impl<T: Data> Argument<T> for T {
-    fn into_layer(self) -> LayerRef {
-        Delayed::layer(&Delayed::value(self)).clone()
+    fn given(self) -> Given {
+        Given::Value(Value::new(self))
     }
 }
 
 macro_rules! lazy {
     ($($(&$life:lifetime)? $lazy:ident;)*) => {$(
         impl<$($life,)? T> Argument<T> for $(&$life)? $lazy<T> {
-            fn into_layer(self) -> LayerRef {
-                self.to_layer()
+            fn given(self) -> Given {
+                Given::Layer(self.to_layer())
             }
         }
 
         impl<$($life,)? T: Data + Clone> Argument<Vec<T>> for Vec<$(&$life)? $lazy<T>> {
-            fn into_layer(self) -> LayerRef {
+            fn given(self) -> Given {
                 list::<T>(self.into_iter().map(|item| Delayed::from_layer(item.to_layer())).collect())
             }
         }
 
         impl<$($life,)? T: Data + Clone> Argument<Vec<Vec<T>>> for Vec<Vec<$(&$life)? $lazy<T>>> {
-            fn into_layer(self) -> LayerRef {
-                list::<Vec<T>>(self.into_iter().map(|items| Delayed::from_layer(Argument::<Vec<T>>::into_layer(items))).collect())
+            fn given(self) -> Given {
+                list::<Vec<T>>(self.into_iter().map(|items| Delayed::from_layer(Argument::<Vec<T>>::given(items).into_layer())).collect())
             }
         }
 
         impl<$($life,)? K: Data + Ord + Clone, T: Data + Clone> Argument<BTreeMap<K, T>>
             for BTreeMap<K, $(&$life)? $lazy<T>>
         {
-            fn into_layer(self) -> LayerRef {
+            fn given(self) -> Given {
                 map::<K, T>(self.into_iter().map(|(key, item)| (key, Delayed::from_layer(item.to_layer()))).collect())
             }
         }
@@ -66,9 +84,9 @@ macro_rules! lazy {
         impl<$($life,)? K: Data + Ord + Clone, T: Data + Clone> Argument<BTreeMap<K, Vec<T>>>
             for BTreeMap<K, Vec<$(&$life)? $lazy<T>>>
         {
-            fn into_layer(self) -> LayerRef {
+            fn given(self) -> Given {
                 let lists = self.into_iter();
-                map::<K, Vec<T>>(lists.map(|(key, items)| (key, Delayed::from_layer(Argument::<Vec<T>>::into_layer(items)))).collect())
+                map::<K, Vec<T>>(lists.map(|(key, items)| (key, Delayed::from_layer(Argument::<Vec<T>>::given(items).into_layer()))).collect())
             }
         }
     )*};
@@ -92,12 +110,12 @@ impl<T> ToLayer for Delayed<T> {
     }
 }
 
-fn list<T: Data + Clone>(items: Vec<Delayed<T>>) -> LayerRef {
-    Arg::<Vec<T>>::layer(items)
+fn list<T: Data + Clone>(items: Vec<Delayed<T>>) -> Given {
+    Given::Layer(Arg::<Vec<T>>::layer(items))
 }
 
-fn map<K: Data + Ord + Clone, T: Data + Clone>(items: BTreeMap<K, Delayed<T>>) -> LayerRef {
-    Arg::<BTreeMap<K, T>>::layer(items)
+fn map<K: Data + Ord + Clone, T: Data + Clone>(items: BTreeMap<K, Delayed<T>>) -> Given {
+    Given::Layer(Arg::<BTreeMap<K, T>>::layer(items))
 }
 
 /// A future may also stand in delayed calls.
@@ -114,21 +132,26 @@ impl<T> Arg<T> for &Future<T> {
     }
 }
 
-/// Arguments that became layers, for delayed calls.
+/// The layers of arguments, for delayed calls.
 pub(super) struct Layers {
     layers: Vec<LayerRef>,
+    /// What makes calls equal, if anything does.
     token: Option<Token>,
 }
 
 impl Layers {
-    pub(super) fn of<A>(args: impl Arguments<A>) -> Self {
-        Self { layers: args.layers(), token: None }
+    /// None: the arguments are bound to the function.
+    pub(super) fn none() -> Self {
+        Self { layers: Vec::new(), token: None }
     }
 
-    /// With what makes equal arguments equal.
-    pub(super) fn tokened<A>(args: impl Arguments<A> + Tokenize) -> Self {
-        let token = Token::of(&args);
-        Self { layers: args.layers(), token: Some(token) }
+    pub(super) fn of(given: Vec<Given>) -> Self {
+        Self { layers: given.into_iter().map(Given::into_layer).collect(), token: None }
+    }
+
+    /// With what makes calls on equal arguments equal.
+    pub(super) fn with_token(self, token: Token) -> Self {
+        Self { token: Some(token), ..self }
     }
 }
 
@@ -140,17 +163,14 @@ impl<A> Args<A> for Layers {
 
 impl Tokenize for Layers {
     fn tokenize(&self, t: &mut Tokenizer) {
-        match self.token {
-            Some(token) => t.add(&token),
-            None => t.add(&Token::unique()),
-        };
+        t.add(&self.token.unwrap_or_else(Token::unique));
     }
 }
 
 macro_rules! tuples {
     ($($($P:ident $A:ident $i:tt),*;)*) => {$(
         impl<$($P, $A: Argument<$P>),*> Arguments<($($P,)*)> for ($($A,)*) {
-            fn layers(self) -> Vec<LayerRef> { vec![$(self.$i.into_layer()),*] }
+            fn given(self) -> Vec<Given> { vec![$(self.$i.given()),*] }
         }
     )*};
 }

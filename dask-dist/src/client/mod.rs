@@ -7,6 +7,7 @@ mod answer; // what will be known later
 mod argument; // what may be an argument of a call
 mod as_completed; // futures in the order in which they end
 mod as_scheduler; // collections compute on the cluster
+mod bound; // a function with its arguments
 mod computation; // a collection that is being computed
 mod connection; // the thread, the table of wishes, questions
 mod current; // the client inside a task
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use dask_core::Result;
 
 pub use answer::Answer;
-pub use argument::{Argument, Arguments};
+pub use argument::{Argument, Arguments, Given};
 pub use as_completed::{AsCompleted, as_completed};
 pub use computation::Computation;
 pub use future::{Future, Status};

@@ -18,6 +18,9 @@ use crate::transport::{Address, Hello, Outbox, Role, connect};
 /// Above this a request is closed and another begun, so that values arrive while others are still read.
 const REQUEST_NBYTES_MAX: u64 = 64 << 20;
 const REQUEST_TASKS_MAX: usize = 4096;
+/// While so many requests for values are under way, what else is wanted waits, and is asked for together: a single
+/// value is asked for at once, and thousands that come one after another are a few messages.
+const GETS_MAX: usize = 2;
 
 /// All workers that were named so far.
 #[derive(Default)]
@@ -28,6 +31,10 @@ struct Peer {
     address: String,
     link: LinkState,
     waiting: HashMap<u64, Waiting, FixedState>,
+    /// How many of those who wait want values.
+    n_gets: usize,
+    /// What will be asked for when one of them is answered.
+    queued: Vec<Fetch>,
 }
 
 #[derive(Default)]
@@ -66,6 +73,15 @@ impl Peers {
             by_holder.entry(fetch.holder).or_default().push(fetch);
         }
         for (holder, fetches) in by_holder {
+            let fetches = {
+                let mut all = self.locked();
+                let peer = all.entry(holder).or_default();
+                if GETS_MAX <= peer.n_gets {
+                    peer.queued.extend(fetches);
+                    continue;
+                }
+                fetches
+            };
             let mut nbytes = 0;
             let mut wanted: HashMap<TaskRef, SmallVec<[Arc<Wish>; 1]>, FixedState> = HashMap::default();
             for fetch in fetches {
@@ -128,6 +144,7 @@ impl Peers {
     ) {
         let mut all = self.locked();
         let peer = all.entry(worker).or_default();
+        peer.n_gets += usize::from(matches!(waiting, Waiting::Get(_)));
         peer.waiting.insert(request, waiting);
         match &mut peer.link {
             // If it is closed, whoever listens to it is about to tell all who wait.
@@ -157,14 +174,15 @@ impl Peers {
 
     /// The link is closed, or could not be opened: who waits for an answer is told.
     fn lost(&self, connection: &Arc<Connection>, worker: WorkerId, why: &str) {
-        let (address, waiting) = {
+        let (address, waiting, queued) = {
             let mut all = self.locked();
             let peer = all.entry(worker).or_default();
             peer.link = LinkState::Down;
-            (peer.address.clone(), std::mem::take(&mut peer.waiting))
+            peer.n_gets = 0;
+            (peer.address.clone(), std::mem::take(&mut peer.waiting), std::mem::take(&mut peer.queued))
         };
         let gone = || -> Error { DistError::WorkerGone { address: address.clone(), why: why.to_owned() }.into() };
-        let mut missing = Vec::new();
+        let mut missing: Vec<Arc<Wish>> = queued.into_iter().map(|fetch| fetch.wish).collect();
         for (_, waiting) in waiting {
             match waiting {
                 Waiting::Get(wanted) => missing.extend(wanted.into_values().flatten()),
@@ -204,6 +222,9 @@ impl Peers {
                     let (came, not) = self.take_wishes(worker, request, found, &missing, refused, last);
                     came.into_iter().for_each(|(wish, result)| wish.fetched(result));
                     self.not_there(connection, worker, not);
+                    if last {
+                        self.answered(connection, worker);
+                    }
                 }
                 PeerReply::Kept { request } => drop(self.take(worker, request)),
                 PeerReply::Ran { request, failure } => {
@@ -217,6 +238,17 @@ impl Peers {
                 }
             }
         }
+    }
+
+    /// A request for values is answered: what has waited for that is asked for.
+    fn answered(&self, connection: &Arc<Connection>, worker: WorkerId) {
+        let queued = {
+            let mut all = self.locked();
+            let Some(peer) = all.get_mut(&worker) else { return };
+            peer.n_gets = peer.n_gets.saturating_sub(1);
+            std::mem::take(&mut peer.queued)
+        };
+        connection.fetch(queued);
     }
 
     fn take(&self, worker: WorkerId, request: u64) -> Option<Waiting> {

@@ -9,10 +9,13 @@ use dask_core::delayed::{Function, call, call_named, call_pure, try_call};
 use dask_core::layer::{Materialized, encode_layers, ravel};
 use dask_core::optimize::{inline, optimize};
 use dask_core::wire::{Encoder, Parcel, WireError, encode_portable};
-use dask_core::{Collection, Data, Delayed, Error, Key, LayerGraph, Name, Result, TaskError, TaskFn, Tokenize, Value};
+use dask_core::{
+    Collection, Data, Delayed, Error, Key, LayerGraph, Name, Result, TaskError, TaskFn, Token, Tokenize, Value,
+};
 use foldhash::fast::FixedState;
 
-use super::argument::{Argument, Arguments, Layers};
+use super::argument::{Argument, Arguments};
+use super::bound::bind;
 use super::computation::Computation;
 use super::connection::Connection;
 use super::remote::RemoteFuture;
@@ -39,7 +42,7 @@ impl Client {
         A: 'static,
         T: Data,
     {
-        self.submit_call(&call(f, Layers::of(args)))
+        self.submit_call(&bind(args.given(), |layers| call(f, layers)))
     }
 
     /// As [`submit`](Client::submit), with a name for errors and dashboards.
@@ -52,7 +55,7 @@ impl Client {
         A: 'static,
         T: Data,
     {
-        self.submit_call(&call_named(what, f, Layers::of(args)))
+        self.submit_call(&bind(args.given(), |layers| call_named(what, f, layers)))
     }
 
     /// As [`submit`](Client::submit), for a function of which equal arguments give equal results: equal calls share
@@ -67,7 +70,8 @@ impl Client {
         T: Data,
         P: Arguments<A> + Tokenize,
     {
-        self.submit_call(&call_pure(f, Layers::tokened(args)))
+        let token = Token::of(&args);
+        self.submit_call(&bind(args.given(), |layers| call_pure(f, layers.with_token(token))))
     }
 
     /// As [`submit`](Client::submit), for a function that returns a `Result`: an error fails the task.
@@ -81,7 +85,7 @@ impl Client {
         T: Data,
         E: Into<TaskError> + 'static,
     {
-        self.submit_call(&try_call(f, Layers::of(args)))
+        self.submit_call(&bind(args.given(), |layers| try_call(f, layers)))
     }
 
     /// Calls `f` on each item, a value or a future; all calls are one message.
@@ -96,10 +100,10 @@ impl Client {
         T: Data,
     {
         let calls: Vec<Delayed<T>> =
-            items.into_iter().map(|item| call(f.clone(), Layers::of::<(A,)>((item,)))).collect();
+            items.into_iter().map(|item| bind(vec![item.given()], |layers| call(f.clone(), layers))).collect();
         let keys: Vec<Key> = calls.iter().map(Delayed::key).collect();
-        let graph = LayerGraph::new(calls.iter().map(Delayed::layer))?;
-        let wishes = self.send_graph(&inline(&graph, &keys), &keys)?;
+        let graph = graph_of(&calls, &keys)?;
+        let wishes = self.send_graph(&graph, &keys)?;
         Ok(wishes.into_iter().map(|wish| Future::new(wish, &[])).collect())
     }
 
@@ -116,7 +120,7 @@ impl Client {
 
     fn submit_call<T>(&self, call: &Delayed<T>) -> Result<Future<T>> {
         let keys = [call.key()];
-        let graph = inline(&LayerGraph::new([call.layer()])?, &keys);
+        let graph = graph_of(std::slice::from_ref(call), &keys)?;
         one_future(self.send_graph(&graph, &keys)?, call)
     }
 
@@ -176,6 +180,13 @@ impl Client {
             Some(place) => place.into_iter().map(|at| unique[at as usize].clone()).collect(),
         })
     }
+}
+
+/// The graph of calls; small constants become part of functions.
+fn graph_of<T>(calls: &[Delayed<T>], keys: &[Key]) -> Result<LayerGraph> {
+    let graph = LayerGraph::new(calls.iter().map(Delayed::layer))?;
+    let is_bound = calls.iter().all(|call| call.layer().inputs().is_empty());
+    Ok(if is_bound { graph } else { inline(&graph, keys) })
 }
 
 fn one_future<T>(wishes: Vec<Arc<Wish>>, of: &Delayed<T>) -> Result<Future<T>> {
