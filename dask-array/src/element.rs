@@ -76,6 +76,8 @@ pub trait Element: Copy + Default + PartialEq + PartialOrd + Send + Sync + fmt::
     fn rem(self, other: Self) -> Self;
     /// Writes the bytes of elements, little-endian.
     fn write(elements: &[Self], out: &mut Vec<u8>);
+    /// The bytes that [`write`](Element::write) would write, where memory holds them already.
+    fn as_bytes(elements: &[Self]) -> Option<&[u8]>;
     /// Reads what [`write`](Element::write) wrote.
     fn read(bytes: &[u8]) -> Vec<Self>;
     /// Whether it is a float that is not a number.
@@ -105,8 +107,14 @@ macro_rules! bytes {
             out.reserve(size_of_val(elements));
             out.extend(elements.iter().flat_map(|element| element.to_le_bytes()));
         }
+        fn as_bytes(elements: &[Self]) -> Option<&[u8]> {
+            cfg!(target_endian = "little").then(|| bytemuck::cast_slice(elements))
+        }
         fn read(bytes: &[u8]) -> Vec<Self> {
-            bytes.as_chunks().0.iter().map(|bytes| Self::from_le_bytes(*bytes)).collect()
+            let (items, _) = bytes.as_chunks();
+            let mut elements = dask_core::wire::with_room(items.len());
+            elements.extend(items.iter().map(|bytes| Self::from_le_bytes(*bytes)));
+            elements
         }
     };
 }
@@ -201,6 +209,9 @@ impl Element for bool {
     }
     fn write(elements: &[Self], out: &mut Vec<u8>) {
         out.extend(elements.iter().map(|&element| u8::from(element)));
+    }
+    fn as_bytes(elements: &[Self]) -> Option<&[u8]> {
+        Some(bytemuck::cast_slice(elements))
     }
     fn read(bytes: &[u8]) -> Vec<Self> {
         bytes.iter().map(|&byte| byte != 0).collect()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use crate::wire::{Buffer, Decoder, Encoder, WireError};
+use crate::wire::{Buffer, Decoder, Encoder, WireError, with_room};
 
 /// What may be the result of a task.
 ///
@@ -132,6 +132,14 @@ impl<T: bytemuck::NoUninit> AsRef<[u8]> for Bytes<T> {
     }
 }
 
+/// A copy of numbers that came as bytes.
+fn collected<T: bytemuck::Pod>(bytes: &[u8]) -> Vec<T> {
+    let Ok(items) = bytemuck::try_cast_slice(bytes) else { return bytemuck::pod_collect_to_vec(bytes) };
+    let mut own = with_room(items.len());
+    own.extend_from_slice(items);
+    own
+}
+
 fn is_bulk<T>(n_items: usize) -> bool {
     cfg!(target_endian = "little") && BULK_NBYTES_MIN <= n_items.saturating_mul(size_of::<T>())
 }
@@ -173,7 +181,7 @@ macro_rules! numbers {
                 if is_bulk::<Self>(n) {
                     let buffer = input.buffer()?;
                     let bytes = buffer.as_slice();
-                    return if bytes.len() == nbytes { Ok(bytemuck::pod_collect_to_vec(bytes)) } else { Err(WireError::Truncated) };
+                    return if bytes.len() == nbytes { Ok(collected(bytes)) } else { Err(WireError::Truncated) };
                 }
                 let bytes = input.raw(nbytes)?;
                 if cfg!(target_endian = "little") {

@@ -23,11 +23,13 @@ mod codec;
 pub mod local;
 mod portable;
 mod registry;
+mod room;
 
 pub use buffers::Buffer;
 pub use codec::{Decoder, Encoder, Parcel, decode_value, encode_value};
 pub use portable::Portable;
 pub use registry::{Entry, REGISTRY, decode_portable, encode_portable, registered_names};
+pub use room::{on_huge_pages, with_room};
 
 /// What can go wrong between two processes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,14 +1,10 @@
 //! Memory that fills as bytes arrive, aligned for vector instructions and for Arrow.
 
 use bytes::BufMut;
+use dask_core::wire::on_huge_pages;
 
 /// The alignment of received buffers: what Arrow recommends, and a cache line.
 pub const ALIGNMENT: usize = 64;
-
-/// From this size on, the system is asked for huge pages.
-const HUGE_MIN: usize = 4 << 20;
-/// A multiple of every common size of pages.
-const PAGE: usize = 64 << 10;
 
 /// Bytes whose first stands at a multiple of [`ALIGNMENT`]: a vector with room for the padding before the first byte.
 ///
@@ -30,32 +26,13 @@ fn padding_of(bytes: &[u8]) -> usize {
     bytes.as_ptr().addr().wrapping_neg() % ALIGNMENT
 }
 
-/// Large fresh memory costs more to get than to fill: a fault for each page of 4 KiB. Measured (64 MiB, one core of a
-/// virtual machine): filled at 1.5 GB/s with such pages, at 5.3 GB/s with huge ones.
-#[cfg(target_os = "linux")]
-fn ask_for_huge_pages(bytes: &mut Vec<u8>) {
-    if bytes.capacity() < HUGE_MIN {
-        return;
-    }
-    let start = bytes.as_mut_ptr();
-    let skip = start.addr().next_multiple_of(PAGE) - start.addr();
-    let len = (bytes.capacity() - skip) / PAGE * PAGE;
-    // SAFETY: the range lies within the allocation that `bytes` owns (`HUGE_MIN` is more than the rounding takes away);
-    // the advice changes what pages the system backs it with, never what they hold. Where there are no huge pages, the
-    // call fails, and nothing is lost.
-    unsafe { libc::madvise(start.add(skip).cast(), len, libc::MADV_HUGEPAGE) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn ask_for_huge_pages(_bytes: &mut Vec<u8>) {}
-
 impl Aligned {
     /// Room for `n` bytes.
     pub fn with_capacity(n: usize) -> Self {
         let mut bytes = Vec::with_capacity(n.saturating_add(ALIGNMENT - 1));
         let padding = padding_of(&bytes);
         bytes.resize(padding, 0);
-        ask_for_huge_pages(&mut bytes);
+        on_huge_pages(&mut bytes);
         Self { bytes, padding }
     }
 
@@ -81,7 +58,7 @@ impl Aligned {
         }
         let (len, before) = (self.len(), self.padding);
         self.bytes.reserve_exact(more.saturating_add(ALIGNMENT - 1 - before));
-        ask_for_huge_pages(&mut self.bytes);
+        on_huge_pages(&mut self.bytes);
         let after = padding_of(&self.bytes);
         if after != before {
             // The new block is aligned otherwise than the old one.
