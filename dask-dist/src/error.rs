@@ -101,6 +101,18 @@ pub enum DistError {
         /// What the system said.
         source: Arc<std::io::Error>,
     },
+    /// A graph of which too many tasks have a function of their own.
+    #[error(
+        "the graph has {found} functions, more than the {limit} that the scheduler at {address} takes at once: submit it in parts, or let tasks of a layer share a function"
+    )]
+    TooManyFunctions {
+        /// The scheduler.
+        address: String,
+        /// How many there are.
+        found: u64,
+        /// How many may be.
+        limit: u64,
+    },
     /// The client was closed.
     #[error("the client was closed: its futures have no results any more")]
     ClientClosed,

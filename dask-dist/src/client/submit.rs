@@ -26,6 +26,10 @@ use crate::protocol::{FromClient, ON_CLUSTER, Outputs, Submit};
 
 /// The type name of an encoded function.
 const FUNCTION: &str = "dask.function";
+/// Calls of a [`map`](Client::map) in one message.
+const MAP_CALLS_MAX: usize = 1 << 16;
+/// Functions of one graph: each is an attachment, of which a peer takes no more at a time.
+const FUNCTIONS_MAX: usize = 1 << 20;
 
 impl Client {
     /// Calls `f` on the cluster, on arguments that are values, futures, delayed values, or lists and maps of futures.
@@ -88,7 +92,7 @@ impl Client {
         self.submit_call(&bind(args.given(), |layers| try_call(f, layers)))
     }
 
-    /// Calls `f` on each item, a value or a future; all calls are one message.
+    /// Calls `f` on each item, a value or a future; many calls are one message.
     ///
     /// # Errors
     /// As [`submit`](Client::submit).
@@ -99,12 +103,17 @@ impl Client {
         X: Argument<A>,
         T: Data,
     {
-        let calls: Vec<Delayed<T>> =
-            items.into_iter().map(|item| bind(vec![item.given()], |layers| call(f.clone(), layers))).collect();
-        let keys: Vec<Key> = calls.iter().map(Delayed::key).collect();
-        let graph = graph_of(&calls, &keys)?;
-        let wishes = self.send_graph(&graph, &keys)?;
-        Ok(wishes.into_iter().map(|wish| Future::new(wish, &[])).collect())
+        let mut calls = items.into_iter().map(|item| bind(vec![item.given()], |layers| call(f.clone(), layers)));
+        let mut futures = Vec::with_capacity(calls.size_hint().0);
+        loop {
+            let some: Vec<Delayed<T>> = calls.by_ref().take(MAP_CALLS_MAX).collect();
+            if some.is_empty() {
+                return Ok(futures);
+            }
+            let keys: Vec<Key> = some.iter().map(Delayed::key).collect();
+            let wishes = self.send_graph(&graph_of(&some, &keys)?, &keys)?;
+            futures.extend(wishes.into_iter().map(|wish| Future::new(wish, &[])));
+        }
     }
 
     /// Computes a delayed value on the cluster, where the result stays.
@@ -163,6 +172,11 @@ impl Client {
         let mut layers = Encoder::new();
         encode_layers(graph, &mut layers, |name, function| functions.number(name, function))
             .map_err(|source| functions.problem.take().unwrap_or(Error::Wire(source)))?;
+        if FUNCTIONS_MAX < functions.attachments.len() {
+            let (address, found) = (self.address().to_owned(), functions.attachments.len() as u64);
+            let limit = FUNCTIONS_MAX as u64;
+            return Err(DistError::TooManyFunctions { address, found, limit }.into());
+        }
         let first_future = self.connection.new_ids(keys.len() as u64);
         let unique = self.connection.wishes(first_future, keys);
         let submit = Submit {

@@ -232,3 +232,16 @@ fn a_closed_client_says_so() {
         assert!(error.contains("the client was closed"), "{error}");
     }
 }
+
+#[test]
+fn long_maps_are_sent_in_parts() {
+    let (fake, client) = connected();
+    fake.known.lock().unwrap().silent = true;
+    let futures = client.map(inc, 0..70_000).unwrap();
+    assert_eq!(futures.len(), 70_000);
+    // The answer comes after the submissions were heard.
+    client.replicate([&futures[0]], 1).wait().unwrap();
+    let known = fake.known.lock().unwrap();
+    assert_eq!(known.n_submissions, 2);
+    assert!(known.submitted_nbytes < 70_000 * 200, "{}", known.submitted_nbytes);
+}

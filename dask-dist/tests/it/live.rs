@@ -242,6 +242,48 @@ fn results_are_right_when_workers_are_killed() {
 }
 
 #[test]
+fn values_of_killed_workers_are_made_again_and_scattered_ones_are_named() {
+    let cluster = builder().processes(true).restart(true).start().unwrap();
+    let client = cluster.client().unwrap();
+    let futures = client.map(inc, 0..50).unwrap();
+    let sum = client.submit(total, (futures.clone(),)).unwrap();
+    let scattered = client.broadcast(5i64).unwrap();
+    client.wait(&futures).wait().unwrap();
+    client.wait([&sum, &scattered]).wait().unwrap();
+    for process in cluster.processes() {
+        assert!(cluster.kill(process));
+    }
+    assert_eq!(client.gather(&futures).wait().unwrap(), (1..51).collect::<Vec<i64>>());
+    assert_eq!(sum.result().unwrap(), (1..51).sum::<i64>());
+    let error = scattered.result().unwrap_err().to_string();
+    assert!(error.contains("scatter it again"), "{error}");
+    let error = client.submit(inc, (&scattered,)).and_then(|future| future.result()).unwrap_err().to_string();
+    assert!(error.contains("scatter it again"), "{error}");
+}
+
+#[test]
+fn threads_share_a_client() {
+    everywhere(|_, client| {
+        let sums: Vec<i64> = std::thread::scope(|scope| {
+            let one = |i: i64| {
+                let client = client.clone();
+                move || {
+                    let mut sum = 0;
+                    for j in 0..20 {
+                        let futures = client.map(inc, [i, j]).unwrap();
+                        sum += client.submit(total, (futures,)).unwrap().result().unwrap();
+                    }
+                    sum
+                }
+            };
+            let threads: Vec<_> = (0..8).map(|i| scope.spawn(one(i))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(sums, (0..8).map(|i| (0..20).map(|j| i + j + 2).sum()).collect::<Vec<i64>>());
+    });
+}
+
+#[test]
 fn a_task_that_ends_its_process_is_given_up_and_named() {
     let cluster = builder().workers(2).processes(true).restart(true).start().unwrap();
     let client = cluster.client().unwrap();
