@@ -18,8 +18,9 @@ const USAGE: &str = "cargo xtask COMMAND [--without hdf5] [ARGUMENTS]
   features   every feature of every crate builds alone
   tour       the main job, on data it makes first; arguments go to the tour
   gen-data   makes the sample data; arguments go to the generator
-  bench      cargo bench; or `bench sched`: what a task costs; or `bench metg`: how small tasks may be; both with Dask
-             beside, from an environment of its own (`--python PYTHON`: that Python's; `--without dask`: ours alone)
+  bench      cargo bench; or `bench sched`: what a task costs; `bench metg`: how small tasks may be; `bench dist`: the
+             cluster; these with Dask beside, from an environment of its own (`--python PYTHON`: that Python's;
+             `--without dask`: ours alone)
 
 --without hdf5 leaves out what needs the HDF5 library (and so cmake).";
 

@@ -79,7 +79,7 @@ pub(crate) fn rows(shape: Shape, large: &Costs, beside: Option<(&Costs, &Costs)>
 /// A table for people.
 pub(crate) fn text(rows: &[Row], options: &Options) -> String {
     let mut out = format!(
-        "\nA task of empty tasks, medians of {}. `ours` at {} tasks; `ours/Dask` both at {} tasks.\n\n",
+        "\nWhat an empty task costs, medians of {}: ours at {} tasks; then, and the ratio, both sides at {}.\n\n",
         options.n_repeats, options.n_tasks, options.n_peer_tasks
     );
     let head = ["shape", "measure", "ours", "ours", "Dask", "ours/Dask", "target", "met"];
