@@ -1,6 +1,7 @@
 //! What may be an argument of a call on the cluster: values, futures, delayed values, lists and maps of these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 
 use dask_core::delayed::{Arg, Args};
 use dask_core::layer::Materialized;
@@ -8,8 +9,8 @@ use dask_core::{Data, Delayed, LayerRef, Name, Token, Tokenize, Tokenizer, Value
 
 use super::Future;
 
-/// What may be given where a function takes a `T`: a `T`, a [`Future`] or [`Delayed`] of it, and where it takes a list
-/// or a map, a list or a map of futures.
+/// What may be given where a function takes a `T`: a `T`, a [`Future`] or [`Delayed`] of it, and where it takes a list,
+/// a map, an option or a pair, such a one of futures; also lists and maps of lists.
 ///
 /// ```
 /// use dask_dist::Client;
@@ -78,6 +79,29 @@ macro_rules! lazy {
         {
             fn given(self) -> Given {
                 map::<K, T>(self.into_iter().map(|(key, item)| (key, Delayed::from_layer(item.to_layer()))).collect())
+            }
+        }
+
+        impl<$($life,)? K: Data + Eq + Hash + Clone, T: Data + Clone> Argument<HashMap<K, T>>
+            for HashMap<K, $(&$life)? $lazy<T>>
+        {
+            fn given(self) -> Given {
+                let items = self.into_iter().map(|(key, item)| (key, Delayed::from_layer(item.to_layer())));
+                Given::Layer(Arg::<HashMap<K, T>>::layer(items.collect::<HashMap<K, Delayed<T>>>()))
+            }
+        }
+
+        impl<$($life,)? T: Data + Clone> Argument<Option<T>> for Option<$(&$life)? $lazy<T>> {
+            fn given(self) -> Given {
+                let item = self.map(|item| Delayed::<T>::from_layer(item.to_layer()));
+                Given::Layer(Arg::<Option<T>>::layer(item))
+            }
+        }
+
+        impl<$($life,)? A: Data + Clone, B: Data + Clone> Argument<(A, B)> for ($(&$life)? $lazy<A>, $(&$life)? $lazy<B>) {
+            fn given(self) -> Given {
+                let pair = (Delayed::<A>::from_layer(self.0.to_layer()), Delayed::<B>::from_layer(self.1.to_layer()));
+                Given::Layer(Arg::<(A, B)>::layer(pair))
             }
         }
 

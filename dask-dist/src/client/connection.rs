@@ -274,7 +274,8 @@ impl Connection {
                 }
                 ToClient::Failed { future, key, layers, failure } => {
                     if let Some(wish) = self.find(future) {
-                        wish.fail(failed(&wish.key, key, layers, failure));
+                        let is_cancelled = failure == Failure::Cancelled;
+                        wish.failed(failed(&wish.key, key, layers, failure), is_cancelled);
                     }
                 }
                 ToClient::Lost { future } => {

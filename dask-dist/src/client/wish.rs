@@ -48,6 +48,8 @@ struct State {
     attempts: u32,
     /// A scattered value that no worker has yet.
     scattered: Option<Value>,
+    /// The scheduler was told to cancel it and has not said that it did.
+    is_cancelling: bool,
 }
 
 /// A value to be asked for.
@@ -92,6 +94,7 @@ impl Wish {
             is_fetching: false,
             attempts: 0,
             scattered,
+            is_cancelling: false,
         };
         Arc::new(Self { id, first, key, connection, state: Mutex::new(state) })
     }
@@ -143,6 +146,14 @@ impl Wish {
         }
     }
 
+    /// The scheduler says that there will be no value. That it was cancelled is stale if it was tried again meanwhile.
+    pub(super) fn failed(&self, error: Error, is_cancelled: bool) {
+        let is_answer = std::mem::take(&mut self.state().is_cancelling);
+        if !(is_answer && is_cancelled) {
+            self.fail(error);
+        }
+    }
+
     /// There will be no value, for now: whoever waits is told.
     pub(super) fn fail(&self, error: Error) {
         let told = {
@@ -166,6 +177,7 @@ impl Wish {
     pub(super) fn cancel(&self) {
         let told = {
             let mut state = self.state();
+            state.is_cancelling |= matches!(state.progress, Progress::Pending | Progress::Done { .. });
             state.progress = Progress::Cancelled;
             state.take_all()
         };

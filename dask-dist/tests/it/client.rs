@@ -98,7 +98,7 @@ fn failures_name_the_task_and_what_it_said() {
 }
 
 #[test]
-fn a_cancelled_future_says_so_and_can_be_tried_again() {
+fn a_cancelled_future_says_so() {
     let (fake, client) = connected();
     fake.known.lock().unwrap().silent = true;
     let future = client.submit(inc, (1,)).unwrap();

@@ -1,6 +1,6 @@
 //! Clients on clusters that run: of threads and of processes. Whatever computes there equals sync.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use dask_core::delayed::call;
@@ -38,6 +38,15 @@ fn everywhere(check: impl Fn(&LocalCluster, &Client)) {
 #[test]
 fn futures_are_arguments_of_calls_nested_and_of_collections() {
     everywhere(|_, client| {
+        let (one, two) =
+            (client.submit(inc, (0,)).unwrap(), client.submit(|x: String| x + "!", ("a".to_owned(),)).unwrap());
+        let pair = client.submit(|x: (i64, String)| format!("{x:?}"), ((one.clone(), two),)).unwrap();
+        assert_eq!(pair.result().unwrap(), "(1, \"a!\")");
+        let maybe = client.submit(|x: Option<i64>| x.unwrap_or(0), (Some(one.clone()),)).unwrap();
+        assert_eq!(maybe.result().unwrap(), 1);
+        let by_name: HashMap<String, Future<i64>> = [("one".to_owned(), one)].into();
+        let value = client.submit(|x: HashMap<String, i64>| x["one"], (by_name,)).unwrap();
+        assert_eq!(value.result().unwrap(), 1);
         let a = client.submit(inc, (1,)).unwrap();
         let many = client.map(add_one_to_both, 0..20).unwrap();
         let b = client.submit(add, (&a, &a)).unwrap();
@@ -143,6 +152,11 @@ fn cancelled_work_ends_and_the_cluster_goes_on() {
         let error = many[199].result().unwrap_err().to_string();
         assert!(error.contains("was cancelled"), "{error}");
         assert!(sum.result().is_err());
+        // Tried again, at once and later.
+        many[7].retry().unwrap();
+        assert_eq!(many[7].result().unwrap(), 7);
+        sum.retry().unwrap();
+        assert_eq!(sum.result().unwrap(), (0..200).sum::<i64>());
         // The same through a token, from another thread.
         let cancel = CancelToken::new();
         let tasks: Vec<Delayed<i64>> = (0..500i64).map(|i| call(slow, (i,))).collect();
