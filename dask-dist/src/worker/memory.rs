@@ -133,7 +133,7 @@ impl Machine {
         if self.settings.memory_limit == 0 {
             return;
         }
-        while !self.disk_full && 0 < self.surplus() {
+        while self.disk_full == 0 && 0 < self.surplus() {
             let Some((used, task)) = self.idle.pop_first() else { break };
             let Some(held) = self.held.get_mut(&task) else { continue };
             debug_assert_eq!(held.used, used);
@@ -162,7 +162,7 @@ impl Machine {
 
     /// The process was looked at.
     pub(super) fn measured(&mut self, resident: u64) {
-        self.disk_full = false;
+        self.disk_full = self.disk_full.saturating_sub(1);
         if !self.settings.own_process {
             return;
         }
@@ -187,12 +187,17 @@ impl Machine {
         }
         self.spilling -= held.nbytes;
         if ok {
+            self.refusals = 0;
             held.place = Place::Disk;
             self.in_memory -= held.nbytes;
             self.on_disk += held.nbytes;
         } else {
             held.place = Place::Memory;
-            self.disk_full = true;
+            // Writing down a large value in vain costs something: twice as rarely each time.
+            if self.disk_full == 0 {
+                self.disk_full = 1 << self.refusals.min(6);
+                self.refusals += 1;
+            }
             if held.is_idle() {
                 self.idle.insert((held.used, task));
             }

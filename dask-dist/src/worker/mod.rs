@@ -158,8 +158,10 @@ pub struct Machine {
     on_disk: u64,
     /// Bytes on their way to disk.
     spilling: u64,
-    /// The disk refused; tried again after a while.
-    disk_full: bool,
+    /// The disk refused: tried again after so many ticks.
+    disk_full: u32,
+    /// How often it refused in a row.
+    refusals: u32,
     paused: bool,
     resident: u64,
     /// Bytes that the process has too much, and values are to make up for.
@@ -187,7 +189,8 @@ impl Machine {
             in_memory: 0,
             on_disk: 0,
             spilling: 0,
-            disk_full: false,
+            disk_full: 0,
+            refusals: 0,
             paused: false,
             resident: 0,
             excess: 0,

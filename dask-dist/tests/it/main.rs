@@ -8,3 +8,4 @@ mod handshake;
 mod live;
 mod scheduler;
 mod transport;
+mod worker;
