@@ -1,4 +1,20 @@
-//! The cluster: scheduler, workers, client futures.
+//! The cluster: a scheduler, workers, and clients with futures; collections compute on it through
+//! [`Scheduler`](dask_core::Scheduler).
+//!
+//! ```
+//! use dask_dist::Client;
+//! let client = Client::local()?; // or Client::connect("tcp://…")
+//! let squares = client.map(|x: i64| x * x, 0..10)?;
+//! let total = client.submit(|squares: Vec<i64>| squares.iter().sum::<i64>(), (squares,))?;
+//! assert_eq!(total.result()?, 285);
+//! # Ok::<(), dask_core::Error>(())
+//! ```
+//!
+//! Features: `sim` (the same machines under virtual time and seeded faults).
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod error;
 
