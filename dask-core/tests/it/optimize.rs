@@ -121,3 +121,26 @@ fn independent_producers_of_a_single_task_stay_apart() {
     // The constants went into the functions, left and right can still run at the same time.
     assert_eq!(optimized.n_tasks(), 3);
 }
+
+#[test]
+fn what_is_elsewhere_stays_a_task_of_its_own() {
+    use dask_core::Value as AnyValue;
+    struct Far;
+    impl dask_core::Remote for Far {
+        fn fetch(&self) -> dask_core::Result<AnyValue> {
+            Ok(AnyValue::new(3u64))
+        }
+        fn nbytes(&self) -> usize {
+            8
+        }
+    }
+    // One to one and small: a value that is here would have gone into the function.
+    let far = dask_core::layer::Materialized::values("far".into(), &[], [AnyValue::remote(Arc::new(Far))]);
+    let input = BlockInput::aligned(far.name().clone(), &[]);
+    let next = LayerRef::new(Blockwise::new("next".into(), &[], vec![input], Arc::new(Trace(7))), vec![far]);
+    let optimized = optimize(&LayerGraph::new([&next]).unwrap(), &next.keys());
+    let kept = optimized.find(&"far".into()).expect("a layer of its own");
+    let is_remote = optimized.layers()[kept as usize].layer.function(0).constant().unwrap().as_remote().is_some();
+    assert!(is_remote);
+    assert_eq!(optimized.n_tasks(), 2);
+}
