@@ -6,55 +6,58 @@ use std::sync::Arc;
 use crate::protocol::TaskRef;
 
 /// The worker that runs the current task.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WorkerContext {
     /// Where its scheduler is.
     pub scheduler: String,
     /// Where its data is found.
     pub worker: String,
-    task: TaskRef,
-    secede: Arc<dyn Fn(TaskRef) + Send + Sync>,
 }
 
-impl WorkerContext {
-    pub(super) fn new(
-        scheduler: String,
-        worker: String,
-        task: TaskRef,
-        secede: Arc<dyn Fn(TaskRef) + Send + Sync>,
-    ) -> Self {
-        Self { scheduler, worker, task, secede }
-    }
+/// What a thread of a worker does when its task leaves.
+pub(super) type Secede = Arc<dyn Fn(TaskRef)>;
+
+struct Current {
+    context: Arc<WorkerContext>,
+    secede: Secede,
+    task: TaskRef,
+    seceded: bool,
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<(WorkerContext, bool)>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
 /// The worker that runs the task which calls this; none outside of tasks.
 pub fn current_worker() -> Option<WorkerContext> {
-    CURRENT.with_borrow(|current| current.as_ref().map(|(context, _)| context.clone()))
+    CURRENT.with_borrow(|current| current.as_ref().map(|current| (*current.context).clone()))
 }
 
 /// A task that will wait for long, for other tasks say, leaves the worker's threads: another one can run meanwhile.
 /// Does nothing outside of tasks, or the second time.
 pub fn secede() {
-    let context = CURRENT.with_borrow_mut(|current| match current {
-        Some((context, seceded @ false)) => {
-            *seceded = true;
-            Some(context.clone())
+    let leaving = CURRENT.with_borrow_mut(|current| match current {
+        Some(current) if !current.seceded => {
+            current.seceded = true;
+            Some((current.secede.clone(), current.task))
         }
         _ => None,
     });
-    if let Some(context) = context {
-        (context.secede)(context.task);
+    if let Some((secede, task)) = leaving {
+        secede(task);
     }
 }
 
-/// Runs `f` as the task of `context`; whether it seceded.
-pub(super) fn within<T>(context: WorkerContext, f: impl FnOnce() -> T) -> (T, bool) {
-    CURRENT.with_borrow_mut(|current| *current = Some((context, false)));
+/// Runs `f` as a task; whether it seceded.
+pub(super) fn within<T>(
+    context: &Arc<WorkerContext>,
+    secede: &Secede,
+    task: TaskRef,
+    f: impl FnOnce() -> T,
+) -> (T, bool) {
+    let current = Current { context: context.clone(), secede: secede.clone(), task, seceded: false };
+    CURRENT.with_borrow_mut(|known| *known = Some(current));
     let result = f();
-    let seceded = CURRENT.with_borrow_mut(Option::take).is_some_and(|(_, seceded)| seceded);
+    let seceded = CURRENT.with_borrow_mut(Option::take).is_some_and(|current| current.seceded);
     (result, seceded)
 }

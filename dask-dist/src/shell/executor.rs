@@ -8,7 +8,7 @@ use std::time::Instant;
 use dask_core::wire::{Decoder, decode_portable};
 use dask_core::{Call, Index, TaskError, TaskFn, Value};
 
-use super::context::{WorkerContext, within};
+use super::context::{Secede, WorkerContext, within};
 use crate::protocol::{Failure, FunctionId, TaskRef};
 
 /// A function as it arrived, and decoded once.
@@ -69,8 +69,7 @@ struct Shared {
     jobs: Mutex<(VecDeque<Job>, bool)>,
     wake: Condvar,
     tell: Box<dyn Fn(Told) + Send + Sync>,
-    scheduler: String,
-    worker: String,
+    context: Arc<WorkerContext>,
 }
 
 /// Threads that run tasks in the order in which they are given.
@@ -81,11 +80,12 @@ pub(super) struct Executor {
 impl Executor {
     pub(super) fn start(
         n_threads: u32,
-        (scheduler, worker): (String, String),
+        context: WorkerContext,
         tell: impl Fn(Told) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let jobs = Mutex::new((VecDeque::new(), false));
-        let shared = Arc::new(Shared { jobs, wake: Condvar::new(), tell: Box::new(tell), scheduler, worker });
+        let context = Arc::new(context);
+        let shared = Arc::new(Shared { jobs, wake: Condvar::new(), tell: Box::new(tell), context });
         for i in 0..n_threads.max(1) {
             spawn(&shared, i)?;
         }
@@ -114,6 +114,12 @@ fn spawn(shared: &Arc<Shared>, i: u32) -> std::io::Result<()> {
 }
 
 fn work(shared: &Arc<Shared>) {
+    let again = shared.clone();
+    let secede: Secede = Arc::new(move |task| {
+        // Without another thread the worker has one less until this task ends, which is no harm.
+        drop(spawn(&again, u32::MAX));
+        (again.tell)(Told::Seceded(task));
+    });
     loop {
         let job = {
             let mut jobs = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,7 +133,7 @@ fn work(shared: &Arc<Shared>) {
                 jobs = shared.wake.wait(jobs).unwrap_or_else(PoisonError::into_inner);
             }
         };
-        if run(shared, job) {
+        if run(shared, &secede, job) {
             // Another thread has taken this one's place.
             return;
         }
@@ -135,17 +141,10 @@ fn work(shared: &Arc<Shared>) {
 }
 
 /// Runs a task; whether it has left the threads.
-fn run(shared: &Arc<Shared>, job: Job) -> bool {
+fn run(shared: &Shared, secede: &Secede, job: Job) -> bool {
     let Job { task, function, index, mut inputs } = job;
-    let again = shared.clone();
-    let secede = Arc::new(move |task: TaskRef| {
-        // Without another thread the worker has one less until this task ends, which is no harm.
-        drop(spawn(&again, u32::MAX));
-        (again.tell)(Told::Seceded(task));
-    });
-    let context = WorkerContext::new(shared.scheduler.clone(), shared.worker.clone(), task, secede);
     let start = Instant::now();
-    let (result, seceded) = within(context, || {
+    let (result, seceded) = within(&shared.context, secede, task, || {
         let function = function.ok_or_else(|| Failure::Malformed { why: "the function did not come".to_owned() })?;
         run_caught(&**function.decoded()?, Call::new(&index, &mut inputs))
     });

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use dask_core::Value;
 use tokio::sync::{mpsc, watch};
 
+use super::context::WorkerContext;
 use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
 use super::process::{CpuClock, resident_bytes};
@@ -104,7 +105,8 @@ async fn serve_once(
     let (tell, mut told) = mpsc::unbounded_channel();
     let store = Arc::new(Store::new(options.directory.clone()));
     let of_threads = tell.clone();
-    let executor = Executor::start(options.settings.n_threads, (scheduler.to_string(), address.clone()), move |what| {
+    let context = WorkerContext { scheduler: scheduler.to_string(), worker: address.clone() };
+    let executor = Executor::start(options.settings.n_threads, context, move |what| {
         let told = match what {
             Told::Ran { task, result, nanos } => {
                 let nbytes = result.as_ref().map(|value| value.nbytes() as u64).map_err(Clone::clone);
