@@ -33,12 +33,15 @@ impl Token {
     /// A token that no other computation has: for functions of which the same input need not give the same output.
     pub fn unique() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        static ORIGIN: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+        static ORIGIN: std::sync::OnceLock<Token> = std::sync::OnceLock::new();
         let origin = *ORIGIN.get_or_init(|| {
             let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
-            Self::of(&(nanos, u64::from(std::process::id()), &raw const COUNT as usize as u64)).0 as u64
+            Self::of(&("unique", nanos, u64::from(std::process::id()), &raw const COUNT as usize as u64))
         });
-        Self::of(&("unique", origin, COUNT.fetch_add(1, Ordering::Relaxed)))
+        // Odd, so that no two counts meet; and no two processes but by one chance in 2^128 a token.
+        const STEP: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+        Self(origin.0.wrapping_add(count.wrapping_mul(STEP)))
     }
 
     /// Reads 32 hexadecimal digits (lower case).

@@ -1,9 +1,10 @@
 //! Inside the caller's rayon pool.
 //!
 //! No job waits: a thread of the pool that waits for an inner computation may take up any other job, and a job that
-//! waited for the run it belongs to would then wait for itself.
+//! waited for the run it belongs to would then wait for itself. A feeder that may not start a root, because memory is
+//! short, ends and leaves its number; whoever frees memory or finishes starts it again.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 
 use dask_core::{Error, Key, LayerGraph, Plan, Result, RunContext, Scheduler, TaskId, Value};
@@ -15,8 +16,8 @@ use crate::tasks::{Scratch, Tasks};
 /// Runs tasks in the rayon pool of the calling thread (the global one, outside of any), so that they share its
 /// threads with other parallel work.
 ///
-/// [`RunContext::n_threads`] is not looked at: the pool has the threads it has. Values may be spilled, but roots do
-/// not wait for memory; for that, take [`ThreadedScheduler`](crate::ThreadedScheduler).
+/// [`RunContext::n_threads`] is not looked at: the pool has the threads it has. Roots wait for memory and values are
+/// spilled as in [`ThreadedScheduler`](crate::ThreadedScheduler).
 ///
 /// ```
 /// use dask_core::{LayerGraph, Name, RunContext, Scheduler, Value, layer::Materialized};
@@ -47,12 +48,18 @@ impl RayonScheduler {
     pub fn run_plan(&self, plan: Plan, context: &RunContext) -> Result<Vec<Value>> {
         context.observers.iter().for_each(|observer| observer.started(&plan.graph));
         let tasks = Tasks::new(plan, context.clone());
+        let (roots, error) = match tasks.begin() {
+            Ok((roots, _)) => (roots, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
         let run = Run {
-            roots: tasks.roots(),
+            roots,
             tasks,
             next_root: AtomicUsize::new(0),
-            stopped: AtomicBool::new(false),
-            error: Mutex::new(None),
+            n_jobs: AtomicUsize::new(0),
+            n_resting: AtomicUsize::new(0),
+            stopped: AtomicBool::new(error.is_some()),
+            error: Mutex::new(error),
         };
         rayon::scope(|scope| {
             let n_feeders = rayon::current_num_threads().min(run.roots.len());
@@ -74,6 +81,10 @@ struct Run {
     tasks: Tasks,
     roots: Vec<u32>,
     next_root: AtomicUsize,
+    /// Tasks with a job of their own, running or not.
+    n_jobs: AtomicUsize,
+    /// Feeders that wait for memory.
+    n_resting: AtomicUsize,
     stopped: AtomicBool,
     error: Mutex<Option<Error>>,
 }
@@ -82,14 +93,43 @@ impl Run {
     /// Takes the next root, and leaves a job for the one behind it: below the work that the root makes ready, so that
     /// what was started is finished first.
     fn feed<'scope>(&'scope self, scope: &Scope<'scope>) {
-        let next = self.next_root.fetch_add(1, Ordering::Relaxed);
-        if let Some(&root) = self.roots.get(next) {
+        if self.stopped.load(Ordering::Relaxed) || self.next_root.load(Ordering::Relaxed) >= self.roots.len() {
+            return;
+        }
+        if !self.may_start_root() {
+            self.n_resting.fetch_add(1, Ordering::SeqCst);
+            // Whoever finished just now may not have seen that this rests.
+            return self.wake(scope);
+        }
+        if let Some(&root) = self.roots.get(self.next_root.fetch_add(1, Ordering::Relaxed)) {
+            self.n_jobs.fetch_add(1, Ordering::SeqCst);
             scope.spawn(|scope| self.feed(scope));
             self.work(root, scope);
         }
     }
 
-    /// Runs `task` and the chain behind it; what else becomes ready are jobs.
+    /// Above the memory limit roots wait, unless no job is left that could free memory.
+    fn may_start_root(&self) -> bool {
+        !self.tasks.above_limit() || self.n_jobs.load(Ordering::SeqCst) == 0
+    }
+
+    /// Starts a resting feeder, if there is one and it may go on.
+    fn wake<'scope>(&'scope self, scope: &Scope<'scope>) {
+        if self.tasks.context.memory_limit.is_none() {
+            return;
+        }
+        // With `feed`: either this sees the feeder rest, or the feeder sees what this has done.
+        fence(Ordering::SeqCst);
+        if self.n_resting.load(Ordering::SeqCst) == 0 || !self.may_start_root() {
+            return;
+        }
+        let one_less = |n: usize| n.checked_sub(1);
+        if self.n_resting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            scope.spawn(|scope| self.feed(scope));
+        }
+    }
+
+    /// Runs `task` and the chain behind it; what else becomes ready are jobs. Counted in `n_jobs` by the caller.
     fn work<'scope>(&'scope self, task: u32, scope: &Scope<'scope>) {
         let worker = rayon::current_thread_index().unwrap_or(0);
         let mut scratch = Scratch::default();
@@ -107,6 +147,8 @@ impl Run {
         if let Err(error) = done {
             self.stop(error);
         }
+        self.n_jobs.fetch_sub(1, Ordering::SeqCst);
+        self.wake(scope);
     }
 
     fn step<'scope>(
@@ -119,10 +161,17 @@ impl Run {
         if self.tasks.context.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let (value, _) = self.tasks.run(TaskId(task), worker, scratch)?;
-        let push = |ready| scope.spawn(move |scope| self.work(ready, scope));
+        let (value, freed) = self.tasks.run(TaskId(task), worker, scratch)?;
+        let push = |ready| {
+            self.n_jobs.fetch_add(1, Ordering::SeqCst);
+            scope.spawn(move |scope| self.work(ready, scope));
+        };
         let next = self.tasks.complete(task, value, push);
-        self.tasks.shrink(next).map(|()| next)
+        self.tasks.shrink(next)?;
+        if freed {
+            self.wake(scope);
+        }
+        Ok(next)
     }
 
     fn stop(&self, error: Error) {

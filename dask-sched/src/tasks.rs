@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dask_core::{Call, Error, Graph, Index, Plan, Result, RunContext, TaskId, Value};
 
-use crate::catch::{run_caught, task_error};
+use crate::catch::{guarded, run_caught, task_error};
 use crate::run::{in_order, uses};
 use crate::slot::Slot;
 use crate::spill::Shelf;
@@ -56,10 +56,43 @@ impl Tasks {
         self.live_bytes.load(Ordering::Acquire)
     }
 
-    /// Tasks without dependencies, by priority.
-    pub(crate) fn roots(&self) -> Vec<u32> {
+    /// What to start with, by priority, and how many tasks have run already.
+    ///
+    /// Under a memory limit these are the tasks that bring new bytes into memory: sources, and whatever is made of
+    /// constants alone. Constants are there before and after, so that holding them back would spare nothing, and they
+    /// do not count as live bytes: they are handed to their dependents here.
+    ///
+    /// # Errors
+    /// The panic of an observer.
+    pub(crate) fn begin(&self) -> Result<(Vec<u32>, usize)> {
         let dependencies = self.graph().dependencies();
-        in_order(&self.plan.priority).into_iter().filter(|&task| dependencies.of(task).is_empty()).collect()
+        let first = in_order(&self.plan.priority).into_iter().filter(|&task| dependencies.of(task).is_empty());
+        if self.context.memory_limit.is_none() {
+            return Ok((first.collect(), 0));
+        }
+        let (constants, mut roots): (Vec<u32>, Vec<u32>) = first.partition(|&task| self.is_constant(task));
+        let (mut scratch, mut result): (_, Result<()>) = (Scratch::default(), Ok(()));
+        guarded(|| {
+            result = constants.iter().try_for_each(|&task| {
+                let (value, _) = self.run(TaskId(task), 0, &mut scratch)?;
+                let best = self.complete(task, value, |ready| roots.push(ready));
+                roots.extend(best);
+                Ok(())
+            });
+        })?;
+        result?;
+        roots.sort_unstable_by_key(|&task| self.plan.priority[task as usize]);
+        Ok((roots, constants.len()))
+    }
+
+    /// Whether this task returns a value that is in memory anyway.
+    fn is_constant(&self, task: u32) -> bool {
+        self.graph().function(TaskId(task)).constant().is_some_and(|value| value.as_remote().is_none())
+    }
+
+    /// Whether a task that brings new bytes into memory has to wait, if anything else could free some.
+    pub(crate) fn above_limit(&self) -> bool {
+        self.context.memory_limit.is_some_and(|limit| self.live_bytes() > limit)
     }
 
     /// Runs a task of which all dependencies have run. Returns its value, and whether memory was freed.
@@ -94,8 +127,10 @@ impl Tasks {
         let nbytes = match self.sizes.get(task.idx()) {
             Some(size) => {
                 let nbytes = value.nbytes();
-                size.store(nbytes as u64, Ordering::Relaxed);
-                self.live_bytes.fetch_add(nbytes as u64, Ordering::AcqRel);
+                if self.context.memory_limit.is_none() || !self.is_constant(task.0) {
+                    size.store(nbytes as u64, Ordering::Relaxed);
+                    self.live_bytes.fetch_add(nbytes as u64, Ordering::AcqRel);
+                }
                 self.live_bytes.fetch_sub(freed, Ordering::AcqRel);
                 nbytes
             }

@@ -42,6 +42,9 @@ impl Draft {
     /// own, which is known there by its key.
     pub(super) fn new(entry: &LayerEntry, graph: &LayerGraph) -> Option<Self> {
         let layer: &dyn Any = &*entry.layer;
+        if entry.layer.n_tasks() == 1 && entry.inputs.len() > READS_MAX {
+            return None;
+        }
         let (reads, function): (Vec<(u32, Axes)>, _) = if let Some(blockwise) = layer.downcast_ref::<Blockwise>() {
             let inputs = blockwise.block_inputs().iter().zip(&entry.inputs);
             (inputs.map(|(input, &at)| (at, input.axes.clone())).collect(), blockwise.shared_function().clone())

@@ -11,6 +11,7 @@
 //! freed) and small ones (a file costs a block).
 
 mod file;
+mod folder;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,9 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use dask_core::{Error, Graph, Plan, Result, TaskId, Value};
-use tempfile::TempDir;
 
 use file::Spilled;
+use folder::Folder;
 
 /// Smaller values stay in memory.
 const NBYTES_MIN: u64 = 4096;
@@ -33,7 +34,7 @@ pub(crate) struct Shelf {
     candidates: Mutex<BTreeSet<(u32, u32)>>,
     directory: PathBuf,
     /// Made at the first spill, inside `directory`.
-    own_directory: Mutex<Option<TempDir>>,
+    own_directory: Mutex<Option<Folder>>,
     limit: u64,
 }
 
@@ -190,9 +191,7 @@ impl Shelf {
         if let Some(directory) = &*own {
             return Ok(directory.path().to_owned());
         }
-        std::fs::create_dir_all(&self.directory)?;
-        let directory = tempfile::Builder::new().prefix("dask-spill-").tempdir_in(&self.directory)?;
-        Ok(own.insert(directory).path().to_owned())
+        Ok(own.insert(Folder::new_in(&self.directory)?).path().to_owned())
     }
 
     /// Drops all values and all files.

@@ -15,7 +15,7 @@ const BATCH_MAX: usize = 16;
 /// A computation on several threads.
 pub(super) struct Run {
     tasks: Tasks,
-    /// Tasks without dependencies, by priority.
+    /// What to start with, by priority: see [`Tasks::begin`].
     roots: Vec<u32>,
     next_root: AtomicUsize,
     batch: usize,
@@ -49,9 +49,12 @@ struct Hand {
 impl Run {
     pub(super) fn new(plan: Plan, context: RunContext, n_threads: usize) -> Self {
         let tasks = Tasks::new(plan, context);
-        let roots = tasks.roots();
-        let deques: Vec<(usize, Deque<u32>)> = (0..n_threads).map(|worker| (worker, Deque::new_lifo())).collect();
         let n_tasks = tasks.graph().n_tasks();
+        let (roots, n_done, error) = match tasks.begin() {
+            Ok((roots, n_done)) => (roots, n_done, None),
+            Err(error) => (Vec::new(), 0, Some(error)),
+        };
+        let deques: Vec<(usize, Deque<u32>)> = (0..n_threads).map(|worker| (worker, Deque::new_lifo())).collect();
         Self {
             batch: if tasks.context.memory_limit.is_some() {
                 1
@@ -62,10 +65,10 @@ impl Run {
             deques: Mutex::new(deques.into_iter().rev().collect()),
             roots,
             next_root: AtomicUsize::new(0),
-            remaining: AtomicUsize::new(n_tasks),
+            remaining: AtomicUsize::new(n_tasks - n_done),
             busy: AtomicUsize::new(0),
-            stopped: AtomicBool::new(n_tasks == 0),
-            state: Mutex::new(State::default()),
+            stopped: AtomicBool::new(n_tasks == n_done || error.is_some()),
+            state: Mutex::new(State { participants: 0, error }),
             changed: Condvar::new(),
             sleepers: AtomicUsize::new(0),
             tasks,
@@ -150,10 +153,7 @@ impl Run {
 
     /// Above the memory limit roots wait, unless nobody else is doing anything that could free memory.
     fn may_start_root(&self) -> bool {
-        match self.tasks.context.memory_limit {
-            Some(limit) => self.tasks.live_bytes() <= limit || self.busy.load(Ordering::Acquire) <= 1,
-            None => true,
-        }
+        !self.tasks.above_limit() || self.busy.load(Ordering::Acquire) <= 1
     }
 
     fn steal(&self, worker: usize) -> Option<u32> {
@@ -271,9 +271,6 @@ impl Run {
 
     /// As [`may_start_root`](Run::may_start_root), for a worker that is not busy.
     fn may_start_root_when_idle(&self) -> bool {
-        match self.tasks.context.memory_limit {
-            Some(limit) => self.tasks.live_bytes() <= limit || self.busy.load(Ordering::Acquire) == 0,
-            None => true,
-        }
+        !self.tasks.above_limit() || self.busy.load(Ordering::Acquire) == 0
     }
 }

@@ -161,3 +161,37 @@ proptest! {
         prop_assert_eq!(n_files(directory.path()), 0);
     }
 }
+
+const CHILD: &str = "SCHED_TEST_SPILLS_AND_DIES";
+
+/// What the child does; nothing in an ordinary run.
+#[test]
+fn child() {
+    let Some(directory) = std::env::var_os(CHILD) else { return };
+    struct Dies;
+    impl Observer for Dies {
+        fn spilled(&self, _graph: &Graph, _task: TaskId, _nbytes: usize) {
+            std::process::abort();
+        }
+    }
+    let layer = all_at_the_end(12);
+    let context =
+        RunContext::default().with_memory_limit(100_000).with_spill_directory(directory).with_observer(Arc::new(Dies));
+    values(&ThreadedScheduler::new(2), &layer, &[24], &context);
+}
+
+#[test]
+fn what_a_killed_process_left_is_removed_by_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let killed = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["spill::child", "--exact"])
+        .env(CHILD, directory.path())
+        .output()
+        .unwrap();
+    assert!(!killed.status.success());
+    assert!(n_files(directory.path()) >= 2, "a folder and its lock");
+    let layer = all_at_the_end(12);
+    let context = RunContext::default().with_memory_limit(100_000).with_spill_directory(directory.path());
+    values(&ThreadedScheduler::new(2), &layer, &[24], &context);
+    assert_eq!(n_files(directory.path()), 0);
+}
