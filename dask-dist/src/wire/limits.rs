@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Limits and patience of connections. Every limit is checked before memory is taken, and memory is taken as bytes
-/// arrive: a forged length costs at most [`STEP`] bytes.
+/// arrive: a forged length costs at most [`STEP`] bytes of address space.
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,9 +56,9 @@ impl Default for CommSettings {
     }
 }
 
-/// Memory for a block is taken at once up to this size (the system lends pages only when they are written); larger
-/// blocks double as bytes arrive.
-pub const STEP: usize = 64 << 20;
+/// Address space for a block is taken at once up to this size; the system backs only what is written, so a forged
+/// length costs nothing. Larger blocks double as bytes arrive, which may move them.
+pub const STEP: usize = 1 << 30;
 
 /// Of a frame, so many bytes must arrive within [`CommSettings::stall_timeout`].
 pub const PROGRESS: u64 = 1 << 20;
