@@ -15,7 +15,8 @@ use crate::error::DistError;
 use crate::scheduler::Settings;
 use crate::shell::scheduler::{SchedulerOptions, serve_scheduler};
 use crate::shell::worker::{WorkerOptions, serve_worker};
-use crate::transport::{Address, CommSettings, Hello, Listener, Role};
+use crate::shell::{comm_settings, scheduler_settings, worker_settings};
+use crate::transport::{Address, Hello, Listener, Role};
 
 /// Time for workers to come, after which starting has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,7 +29,7 @@ pub struct LocalClusterBuilder {
     processes: bool,
     restart: bool,
     listen: Option<Address>,
-    settings: Settings,
+    settings: Option<Settings>,
 }
 
 impl LocalClusterBuilder {
@@ -82,10 +83,10 @@ impl LocalClusterBuilder {
         self
     }
 
-    /// The scheduler's settings.
+    /// The scheduler's settings; by default as configured.
     #[must_use]
     pub fn scheduler_settings(mut self, settings: Settings) -> Self {
-        self.settings = settings;
+        self.settings = Some(settings);
         self
     }
 
@@ -107,8 +108,11 @@ impl LocalClusterBuilder {
         let (present, presence) = watch::channel(0);
         let of_children = children.clone();
         let options = SchedulerOptions {
-            settings: self.settings.clone(),
-            comm: CommSettings::default(),
+            settings: match self.settings.clone() {
+                Some(settings) => settings,
+                None => scheduler_settings()?,
+            },
+            comm: comm_settings()?,
             why_gone: Some(Arc::new(move |process| how_ended(&of_children, process))),
             present: Some(present),
         };
@@ -259,14 +263,7 @@ impl LocalCluster {
     pub fn builder() -> LocalClusterBuilder {
         let n_workers = std::thread::available_parallelism().map_or(1, usize::from);
         let options = WorkerOptions::default();
-        LocalClusterBuilder {
-            n_workers,
-            options,
-            processes: false,
-            restart: false,
-            listen: None,
-            settings: Settings::default(),
-        }
+        LocalClusterBuilder { n_workers, options, processes: false, restart: false, listen: None, settings: None }
     }
 
     /// Where the scheduler is.
@@ -305,6 +302,8 @@ impl LocalCluster {
             self.children.lock().unwrap_or_else(PoisonError::into_inner).push(child);
             return Ok(());
         }
+        let (n_threads, memory_limit) = (options.settings.n_threads, options.settings.memory_limit);
+        options.settings = crate::worker::Settings { n_threads, memory_limit, ..worker_settings()? };
         let (stop, stopped) = watch::channel(false);
         let scheduler = self.address.clone();
         let thread = on_own_runtime(&options.name.clone(), move || async move {

@@ -13,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::error::DistError;
 use crate::shell::worker::{WorkerOptions, serve_worker};
+use crate::shell::{comm_settings, worker_settings};
 use crate::transport::Address;
 use crate::worker::Settings;
 
@@ -89,6 +90,13 @@ fn run(scheduler: &str) -> i32 {
         let (name, amount) = pair.split_once('=')?;
         Some((name.to_owned(), amount.parse().ok()?))
     });
+    let (settings, comm) = match worker_settings().and_then(|settings| Ok((settings, comm_settings()?))) {
+        Ok(configured) => configured,
+        Err(error) => {
+            eprintln!("dask worker: {error}");
+            return 1;
+        }
+    };
     let options = WorkerOptions {
         name: text(NAME).unwrap_or_default(),
         resources: resources.collect(),
@@ -96,8 +104,9 @@ fn run(scheduler: &str) -> i32 {
         settings: Settings {
             n_threads: number(THREADS).unwrap_or(1) as u32,
             memory_limit: number(MEMORY).unwrap_or(0),
-            ..Settings::default()
+            ..settings
         },
+        comm,
         ..WorkerOptions::default()
     };
     // SAFETY: this thread is the only one that runs but the first, which waits for it.

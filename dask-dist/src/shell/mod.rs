@@ -1,5 +1,6 @@
 //! I/O around the machines, and no decisions.
 
+mod configured; // settings from the configuration
 mod context; // what a task knows of its worker
 mod disk; // one file a value
 mod executor; // threads that run tasks
@@ -10,4 +11,5 @@ mod serve; // answering peers and clients
 mod store; // the values themselves
 pub mod worker;
 
+pub use configured::{comm_settings, scheduler_settings, worker_settings};
 pub use context::{WorkerContext, current_worker, secede};

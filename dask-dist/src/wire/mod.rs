@@ -14,8 +14,8 @@
 //!   straight into [memory of its own](aligned), which the value then keeps.
 //! * **Lengths are doubted.** Each is compared with [a limit](limits) before memory is taken, and memory grows as bytes
 //!   arrive.
-//! * **Nothing is compressed.** Over loopback and fast networks compression costs more than it saves; where it would
-//!   pay (text over slow links), a greeting with another protocol number can introduce it.
+//! * **Nothing is compressed.** Whether it would pay has not been measured; a greeting with another protocol number can
+//!   introduce it.
 
 pub mod aligned;
 pub mod frame;

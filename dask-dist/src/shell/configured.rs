@@ -1,0 +1,63 @@
+//! Settings as configured: [`dask_core::config`], keys below `distributed`.
+
+use dask_core::config::{ConfigError, bytes, duration, number, whole};
+
+use crate::error::DistError;
+use crate::{scheduler, transport::CommSettings, worker};
+
+impl From<ConfigError> for DistError {
+    fn from(error: ConfigError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+/// Replaces a setting if it is configured.
+fn put<T>(setting: &mut T, configured: Option<T>) {
+    if let Some(value) = configured {
+        *setting = value;
+    }
+}
+
+/// The scheduler's settings as configured.
+///
+/// # Errors
+/// A value that is not what its key needs, with where it stands.
+///
+/// ```
+/// let guard = dask_core::config::set([("distributed.scheduler.allowed-failures", "7")]);
+/// assert_eq!(dask_dist::shell::scheduler_settings()?.allowed_failures, 7);
+/// # Ok::<(), dask_dist::DistError>(())
+/// ```
+pub fn scheduler_settings() -> Result<scheduler::Settings, DistError> {
+    let mut settings = scheduler::Settings::default();
+    put(&mut settings.allowed_failures, whole("distributed.scheduler.allowed-failures")?.map(|n| n as u32));
+    put(&mut settings.saturation, number("distributed.scheduler.worker-saturation")?);
+    put(&mut settings.worker_ttl, duration("distributed.scheduler.worker-ttl")?);
+    put(&mut settings.bandwidth, bytes("distributed.scheduler.bandwidth")?.map(|n| n as f64));
+    put(&mut settings.no_worker_timeout, duration("distributed.scheduler.no-workers-timeout")?.map(Some));
+    put(&mut settings.memory_target, number("distributed.worker.memory.target")?);
+    Ok(settings)
+}
+
+/// A worker's settings as configured; threads and limit are the caller's affair.
+///
+/// # Errors
+/// As [`scheduler_settings`].
+pub fn worker_settings() -> Result<worker::Settings, DistError> {
+    let mut settings = worker::Settings::default();
+    put(&mut settings.target, number("distributed.worker.memory.target")?);
+    put(&mut settings.spill, number("distributed.worker.memory.spill")?);
+    put(&mut settings.pause, number("distributed.worker.memory.pause")?);
+    Ok(settings)
+}
+
+/// Limits and patience of connections as configured.
+///
+/// # Errors
+/// As [`scheduler_settings`].
+pub fn comm_settings() -> Result<CommSettings, DistError> {
+    let mut settings = CommSettings::default();
+    put(&mut settings.connect_timeout, duration("distributed.comm.timeouts.connect")?);
+    put(&mut settings.handshake_timeout, duration("distributed.comm.timeouts.handshake")?);
+    Ok(settings)
+}
