@@ -32,6 +32,9 @@ pub mod shell;
 pub mod client;
 // Starting clusters.
 mod deploy;
+// The machines under virtual time and seeded faults.
+#[cfg(feature = "sim")]
+pub mod sim;
 
 pub use client::{
     Answer, Argument, Arguments, AsCompleted, Client, Computation, Future, Given, Options, Spread, Status, as_completed,

@@ -7,5 +7,7 @@ mod frames;
 mod handshake;
 mod live;
 mod scheduler;
+#[cfg(feature = "sim")]
+mod sim;
 mod transport;
 mod worker;

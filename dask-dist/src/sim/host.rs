@@ -1,0 +1,112 @@
+//! A simulated process: the worker's real machine, a store of symbolic values, a disk.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::Happening;
+use super::disk::Disk;
+use super::workload::stage_of;
+use crate::protocol::{Batch, FunctionId, TaskRef, ToWorker, WorkerId};
+use crate::worker::{Action, Event, Machine, Settings};
+
+/// A value in a store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stored {
+    pub(super) value: u64,
+    pub(super) nbytes: u64,
+    pub(super) on_disk: bool,
+    /// Tells it from one of the same name before.
+    pub(super) version: u64,
+}
+
+/// A worker.
+pub(super) struct Host {
+    pub(super) machine: Machine,
+    pub(super) alive: bool,
+    pub(super) frozen_until: Duration,
+    /// What happened while it hung.
+    pub(super) missed: VecDeque<Happening>,
+    pub(super) store: BTreeMap<TaskRef, Stored>,
+    /// The stage each function belongs to.
+    pub(super) functions: BTreeMap<FunctionId, u32>,
+    pub(super) peers: BTreeSet<WorkerId>,
+    pub(super) disk: Disk,
+    pub(super) unreadable_until: Duration,
+    versions: u64,
+    /// Bytes of values in memory.
+    pub(super) in_memory: u64,
+}
+
+impl Host {
+    pub(super) fn new(settings: Settings, disk_bandwidth: f64) -> Self {
+        Self {
+            machine: Machine::new(settings),
+            alive: true,
+            frozen_until: Duration::ZERO,
+            missed: VecDeque::new(),
+            store: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            peers: BTreeSet::new(),
+            disk: Disk::new(disk_bandwidth),
+            unreadable_until: Duration::ZERO,
+            versions: 0,
+            in_memory: 0,
+        }
+    }
+
+    /// An event, and what follows.
+    pub(super) fn handle(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.machine.handle(event, &mut actions);
+        self.machine.flush(&mut actions);
+        actions
+    }
+
+    /// A batch from the scheduler, and what follows.
+    pub(super) fn hear(&mut self, batch: Batch<ToWorker>) -> Vec<Action> {
+        let (mut attachments, mut actions) = (batch.attachments.into_iter(), Vec::new());
+        for message in batch.messages {
+            match message {
+                ToWorker::Functions(ids) => {
+                    for (id, body) in ids.into_iter().zip(attachments.by_ref()) {
+                        self.functions.extend(stage_of(&body).map(|stage| (id, stage)));
+                    }
+                }
+                ToWorker::DropFunctions(ids) => self.functions.retain(|id, _| !ids.contains(id)),
+                ToWorker::Peers(peers) => self.peers.extend(peers.into_iter().map(|(id, _)| id)),
+                other => self.machine.handle(Event::Scheduler(other), &mut actions),
+            }
+        }
+        self.machine.flush(&mut actions);
+        actions
+    }
+
+    /// A value comes into the store.
+    pub(super) fn keep(&mut self, task: TaskRef, value: u64, nbytes: u64) {
+        if self.store.contains_key(&task) {
+            return;
+        }
+        self.versions += 1;
+        self.in_memory += nbytes;
+        self.store.insert(task, Stored { value, nbytes, on_disk: false, version: self.versions });
+    }
+
+    /// A value leaves it.
+    pub(super) fn forget(&mut self, task: TaskRef) {
+        if let Some(stored) = self.store.remove(&task)
+            && !stored.on_disk
+        {
+            self.in_memory -= stored.nbytes;
+        }
+    }
+
+    /// A value moves to disk or back, if it is still the same.
+    pub(super) fn moved(&mut self, task: TaskRef, version: u64, to_disk: bool, ok: bool) -> Option<Event> {
+        let stored = self.store.get_mut(&task).filter(|stored| stored.version == version)?;
+        if ok && stored.on_disk != to_disk {
+            stored.on_disk = to_disk;
+            self.in_memory = if to_disk { self.in_memory - stored.nbytes } else { self.in_memory + stored.nbytes };
+        }
+        Some(if to_disk { Event::Spilled { task, ok } } else { Event::Restored { task, ok } })
+    }
+}

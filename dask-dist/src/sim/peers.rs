@@ -1,0 +1,56 @@
+//! Values between workers.
+
+use super::host::Stored;
+use super::{Happening, Sim};
+use crate::protocol::{TaskRef, WorkerId};
+use crate::worker::Event;
+
+impl Sim {
+    /// A worker asks another for values.
+    pub(super) fn ask_peer(&mut self, by: WorkerId, of: WorkerId, request: u64, tasks: Vec<TaskRef>) {
+        if !self.hosts[by.idx()].peers.contains(&of) {
+            self.broken = Some(format!("{by:?} was not told where {of:?} is"));
+        }
+        let at = self.network.message(self.clock.now(), by.0, of.0);
+        self.clock.at(at, Happening::PeerAsks { by, of, request, tasks });
+    }
+
+    /// The other answers, unless it is dead or the connection breaks.
+    pub(super) fn answer_peer(&mut self, by: WorkerId, of: WorkerId, request: u64, tasks: &[TaskRef]) {
+        let now = self.clock.now();
+        let host = &self.hosts[of.idx()];
+        let breaks = now < self.resets_until && self.dice.one_in(2);
+        if !host.alive || breaks {
+            let at = self.network.message(now, of.0, by.0);
+            self.clock.at(at, Happening::PeerBreaks(by, request));
+            return;
+        }
+        let (mut found, mut missing): (Vec<(TaskRef, Stored)>, Vec<TaskRef>) = (Vec::new(), Vec::new());
+        for &task in tasks {
+            match host.store.get(&task) {
+                // What cannot be read from disk is not there.
+                Some(stored) if !stored.on_disk || host.unreadable_until <= now => found.push((task, *stored)),
+                _ => missing.push(task),
+            }
+        }
+        let nbytes = found.iter().map(|(_, stored)| stored.nbytes).sum();
+        let at = self.network.bulk(now, of.0, by.0, nbytes);
+        self.clock.at(at, Happening::PeerAnswers { to: by, request, found, missing });
+    }
+
+    /// The answer arrives.
+    pub(super) fn take_answer(
+        &mut self,
+        to: WorkerId,
+        request: u64,
+        found: Vec<(TaskRef, Stored)>,
+        missing: Vec<TaskRef>,
+    ) {
+        self.outcome.bytes_moved += found.iter().map(|(_, stored)| stored.nbytes).sum::<u64>();
+        self.on_host(to, |host| {
+            found.iter().for_each(|(task, stored)| host.keep(*task, stored.value, stored.nbytes));
+            let found = found.iter().map(|(task, stored)| (*task, stored.nbytes)).collect();
+            host.handle(Event::Fetched { request, found, missing, refused: Vec::new(), last: true })
+        });
+    }
+}

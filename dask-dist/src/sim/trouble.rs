@@ -1,0 +1,99 @@
+//! Faults happen.
+
+use std::time::Duration;
+
+use super::faults::Fault;
+use super::network::SCHEDULER;
+use super::{Happening, Sim};
+use crate::protocol::{FromWorker, WorkerId};
+
+/// A worker that leaves ends after so long, whatever it holds.
+const FAREWELL: Duration = Duration::from_secs(30);
+
+impl Sim {
+    pub(super) fn fault(&mut self, fault: Fault) {
+        let now = self.clock.now();
+        match fault {
+            Fault::Kill(who) => {
+                if let Some(id) = self.pick(who) {
+                    self.end(id, "signal 9");
+                }
+            }
+            Fault::Hang(who, long) => {
+                if let Some(id) = self.pick(who) {
+                    let host = &mut self.hosts[id.idx()];
+                    host.frozen_until = host.frozen_until.max(now + long);
+                    self.clock.at(now + long, Happening::Thaw(id));
+                }
+            }
+            Fault::Partition(who, two, long) => {
+                let ends: Vec<u32> =
+                    self.pick(who).into_iter().chain(self.pick(who + 1).filter(|_| two)).map(|id| id.0).collect();
+                self.network.cut(&ends, now + long);
+            }
+            Fault::Delay(by, long) => self.network.slow(by, now + long),
+            Fault::Resets(long) => self.resets_until = now + long,
+            Fault::Duplicates(long) => self.duplicates_until = now + long,
+            Fault::FullDisk(who, long) => {
+                if let Some(id) = self.pick(who) {
+                    self.hosts[id.idx()].disk.fill(now + long);
+                }
+            }
+            Fault::BadDisk(who, long) => {
+                if let Some(id) = self.pick(who) {
+                    self.hosts[id.idx()].unreadable_until = now + long;
+                }
+            }
+            Fault::Leave(who) => {
+                if let Some(id) = self.pick(who) {
+                    self.report(id, vec![FromWorker::Leaving]);
+                    self.clock.after(FAREWELL, Happening::CutOff(id));
+                }
+            }
+            Fault::Join => drop(self.join()),
+            Fault::ClientGone => self.lose_client(1),
+        }
+    }
+
+    /// One of the workers that live.
+    fn pick(&self, who: u64) -> Option<WorkerId> {
+        let alive: Vec<WorkerId> =
+            (0u32..).zip(&self.hosts).filter(|(_, h)| h.alive).map(|(id, _)| WorkerId(id)).collect();
+        alive.get((who % alive.len().max(1) as u64) as usize).copied()
+    }
+
+    /// A worker's process ends; the scheduler notices, and another comes.
+    pub(super) fn end(&mut self, id: WorkerId, why: &str) {
+        let now = self.clock.now();
+        let host = &mut self.hosts[id.idx()];
+        if !host.alive {
+            return;
+        }
+        host.alive = false;
+        self.in_memory -= host.in_memory;
+        host.in_memory = 0;
+        host.store.clear();
+        // Those who asked it for something hear of the end.
+        for what in std::mem::take(&mut host.missed) {
+            if matches!(what, Happening::PeerAsks { .. }) {
+                self.happen_now(what);
+            }
+        }
+        self.outcome.n_deaths += 1;
+        let at = self.network.message(now, id.0, SCHEDULER);
+        self.clock.at(at, Happening::Noticed(id, why.to_owned()));
+        let soon = Duration::from_millis(self.dice.between(1, 3000));
+        self.clock.after(soon, Happening::Join);
+    }
+
+    /// A worker that hung goes on with what has happened meanwhile.
+    pub(super) fn thaw(&mut self, id: WorkerId) {
+        let host = &mut self.hosts[id.idx()];
+        if self.clock.now() < host.frozen_until {
+            return;
+        }
+        for what in std::mem::take(&mut host.missed) {
+            self.happen_now(what);
+        }
+    }
+}

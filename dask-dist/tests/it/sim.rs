@@ -1,0 +1,101 @@
+//! The cluster simulated: any graph, any faults, many seeds.
+
+use std::time::Duration;
+
+use dask_dist::sim::{Outcome, Sim, SimSettings, faults, shapes};
+
+/// Says which seed it was if a machine's own check panics.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("run again with DASK_SIM_SEED={}", self.0);
+        }
+    }
+}
+
+/// A run with everything drawn from the seed.
+fn troubled(seed: u64) -> Outcome {
+    let _says = Seed(seed);
+    let mut settings = SimSettings { n_workers: 2 + (seed % 7) as u32, ..SimSettings::default() };
+    settings.worker.n_threads = 1 + (seed % 3) as u32;
+    settings.worker.memory_limit = [0, 20_000_000, 200_000_000][(seed / 3 % 3) as usize];
+    settings.scheduler.worker_ttl = Duration::from_secs(3);
+    settings.second_client = seed.is_multiple_of(2);
+    let faults = faults::plan(seed, (seed % 13) as usize, Duration::from_secs(6));
+    Sim::new(settings, shapes::random(seed), &faults, seed).run().unwrap_or_else(|broken| panic!("{broken}"))
+}
+
+fn seeds(n: u64) {
+    if let Some(seed) = std::env::var("DASK_SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        troubled(seed);
+        return;
+    }
+    let from = 1_000_000 * n;
+    for seed in from..from + n {
+        troubled(seed);
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_every_result_is_made_or_failed_for_a_cause() {
+    seeds(300);
+}
+
+/// `cargo test -p dask-dist --features sim -- --ignored sim`
+#[test]
+#[ignore = "thousands of seeds take a while"]
+fn whatever_goes_wrong_over_thousands_of_seeds() {
+    seeds(3000);
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in [3, 11, 25, 64] {
+        assert_eq!(troubled(seed), troubled(seed));
+    }
+}
+
+#[test]
+fn without_faults_every_task_runs_once() {
+    let (time, nbytes) = (Duration::from_millis(5), 10_000);
+    for (name, graph) in [
+        ("merge", shapes::merge(200, time, nbytes)),
+        ("tree", shapes::tree(7, time, nbytes)),
+        ("stencil 1d", shapes::stencil_1d(20, 10, time, nbytes)),
+        ("stencil 2d", shapes::stencil_2d(6, 6, time, nbytes)),
+        ("shuffle", shapes::shuffle(12, time, nbytes)),
+        ("svd", shapes::svd(40, time, nbytes)),
+        ("skewed", shapes::skewed(200, time, nbytes, 1)),
+        ("rolling", shapes::rolling(60, time, nbytes)),
+        ("fft", shapes::fft(5, time, nbytes)),
+    ] {
+        let n = graph.n_tasks() as u64;
+        let lower = graph.lower_bound(8);
+        let outcome = Sim::new(SimSettings::default(), graph, &[], 1).run().unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(outcome.n_runs, n, "{name}");
+        assert!(lower <= outcome.makespan, "{name}: {:?} beats {lower:?}", outcome.makespan);
+    }
+}
+
+#[test]
+fn a_wide_graph_does_not_fill_memory() {
+    let graph = shapes::tree(10, Duration::from_millis(20), 1_000_000);
+    let all = graph.nbytes();
+    let mut settings = SimSettings::default();
+    settings.scheduler.validate = false;
+    settings.worker.validate = false;
+    let outcome = Sim::new(settings, graph, &[], 1).run().unwrap_or_else(|broken| panic!("{broken}"));
+    assert!(outcome.peak_bytes < all / 10, "{} of {all}", outcome.peak_bytes);
+}
+
+#[test]
+fn a_dead_worker_costs_what_it_held_and_not_everything() {
+    let graph = shapes::tree(7, Duration::from_millis(50), 1000);
+    let n = graph.n_tasks() as u64;
+    let faults = [(Duration::from_millis(700), faults::Fault::Kill(1))];
+    let outcome = Sim::new(SimSettings::default(), graph, &faults, 1).run().unwrap_or_else(|broken| panic!("{broken}"));
+    // One of four workers, about half way through.
+    assert!(outcome.n_runs < n + n / 2, "{} runs of {n} tasks", outcome.n_runs);
+}
