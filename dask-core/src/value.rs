@@ -143,6 +143,14 @@ impl Value {
     /// # Errors
     /// As [`get`](Value::get).
     pub fn take<T: Data + Clone>(self) -> Result<T> {
+        let any: &dyn Any = &*self.0;
+        if let Some(encoded) = any.downcast_ref::<Encoded>()
+            && encoded.decoded.get().is_none()
+            && !self.is_unshared()
+        {
+            // Decoded for this taker alone: kept beside the bytes, it would have to be cloned.
+            return encoded.decode_owned();
+        }
         self.shared::<T>().map(Arc::unwrap_or_clone)
     }
 
@@ -199,13 +207,18 @@ impl Encoded {
         if let Some(value) = self.decoded.get() {
             return Ok(value);
         }
+        let value = Value::new(self.decode_owned::<T>()?);
+        Ok(self.decoded.get_or_init(|| value))
+    }
+
+    fn decode_owned<T: Data>(&self) -> Result<T> {
         if self.parcel.type_name() != type_name::<T>() {
             return Err(wrong_type::<T>(self.parcel.type_name()));
         }
         let mut input = Decoder::new(&self.parcel);
-        let value = Value::new(T::decode(&mut input)?);
+        let value = T::decode(&mut input)?;
         input.end()?;
-        Ok(self.decoded.get_or_init(|| value))
+        Ok(value)
     }
 }
 

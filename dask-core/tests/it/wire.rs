@@ -174,3 +174,15 @@ fn large_lists_of_numbers_travel_without_a_copy() {
     let forged = Parcel::from_parts(parcel.type_name().to_owned(), parcel.bytes().to_vec(), buffers);
     assert!(Value::encoded(forged).take::<Vec<u64>>().is_err());
 }
+
+#[test]
+fn taking_a_shared_value_that_came_encoded_leaves_it_to_the_others() {
+    let sent = Value::new(vec![1i64, 2, 3]);
+    let arrived = Value::encoded(sent.to_parcel().unwrap());
+    let other = arrived.clone();
+    assert_eq!(arrived.take::<Vec<i64>>().unwrap(), [1, 2, 3]);
+    assert_eq!(other.get::<Vec<i64>>().unwrap(), &[1, 2, 3]);
+    let shared = other.clone();
+    assert!(shared.clone().take::<String>().is_err());
+    assert_eq!(shared.take::<Vec<i64>>().unwrap(), [1, 2, 3]);
+}

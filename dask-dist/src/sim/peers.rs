@@ -9,7 +9,13 @@ impl Sim {
     /// A worker asks another for values.
     pub(super) fn ask_peer(&mut self, by: WorkerId, of: WorkerId, request: u64, tasks: Vec<TaskRef>) {
         if !self.hosts[by.idx()].peers.contains(&of) {
-            self.broken = Some(format!("{by:?} was not told where {of:?} is"));
+            // As the shell does. The scheduler is to introduce whom it names; but a report that comes late, or twice, may
+            // make it name a worker to itself as the holder of what that worker has dropped: this corrects it.
+            if by != of {
+                self.broken = Some(format!("{by:?} was not told where {of:?} is"));
+            }
+            self.clock.at(self.clock.now(), Happening::PeerBreaks(by, request));
+            return;
         }
         let at = self.network.message(self.clock.now(), by.0, of.0);
         self.clock.at(at, Happening::PeerAsks { by, of, request, tasks });
