@@ -1,6 +1,7 @@
 //! Connections that carry batches: within a process as they are, over TCP as frames.
 
 mod address;
+mod direct;
 mod inproc;
 mod outbox;
 mod queue;

@@ -1,16 +1,24 @@
 //! What waits to be written to one peer.
 //!
-//! Senders append frames; one task takes all that has gathered and writes it together. So batches grow when the
-//! network is slower than the senders, and nothing waits for a timer when it is not.
+//! A frame that comes after a pause is written at once, by the sender: no thread has to wake for it. Of frames that
+//! follow each other closely the rest is appended here; one task takes all that has gathered and writes it together.
+//! So batches grow when the network is slower than the senders, and nothing waits for a timer when it is not.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
 use super::Closed;
+use super::direct::Direct;
 use crate::error::DistError;
 use crate::wire::outgoing::Outgoing;
+
+/// Frames that follow the last write sooner than this are written together, by the writing task.
+const PAUSE: Duration = Duration::from_micros(40);
+/// Frames with more bytes than this are the writing task's.
+const DIRECT_MAX: u64 = 64 << 10;
 
 /// Shared by the senders, the writing task and the reading task of one connection.
 pub(super) struct Queue {
@@ -30,6 +38,11 @@ pub(super) struct Queue {
 struct State {
     waiting: Outgoing,
     stage: Stage,
+    /// For senders that write themselves; gone when the connection is.
+    direct: Option<Arc<dyn Direct>>,
+    /// The writing task has taken frames and not asked for more.
+    is_writing: bool,
+    last_write: Instant,
 }
 
 enum Stage {
@@ -49,9 +62,16 @@ pub(super) enum Next {
 }
 
 impl Queue {
-    pub(super) fn new(limit: u64, address: String) -> Self {
+    pub(super) fn new(limit: u64, address: String, direct: Option<Arc<dyn Direct>>) -> Self {
+        let state = State {
+            waiting: Outgoing::default(),
+            stage: Stage::Open,
+            direct,
+            is_writing: false,
+            last_write: Instant::now(),
+        };
         Self {
-            state: Mutex::new(State { waiting: Outgoing::default(), stage: Stage::Open }),
+            state: Mutex::new(state),
             nbytes: AtomicU64::new(0),
             limit,
             address,
@@ -66,10 +86,14 @@ impl Queue {
     }
 
     /// Appends a frame. If too much waits already, the connection fails.
-    pub(super) fn push(&self, frame: Outgoing) -> Result<(), Closed> {
+    pub(super) fn push(&self, mut frame: Outgoing) -> Result<(), Closed> {
         let mut state = self.state();
         if !matches!(state.stage, Stage::Open) {
             return Err(Closed);
+        }
+        state.write_now(&mut frame);
+        if frame.is_empty() {
+            return Ok(());
         }
         let nbytes = frame.nbytes();
         let before = self.nbytes.fetch_add(nbytes, Ordering::Relaxed);
@@ -113,6 +137,7 @@ impl Queue {
         if !matches!(state.stage, Stage::Failed(_)) {
             state.stage = Stage::Failed(error);
         }
+        state.direct = None;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         // Values may be large, and their owners' destructors anything: not under the lock.
@@ -125,9 +150,15 @@ impl Queue {
     /// For the writing task: what to do now.
     pub(super) fn next(&self) -> Next {
         let mut state = self.state();
+        if std::mem::take(&mut state.is_writing) {
+            state.last_write = Instant::now();
+        }
         match state.stage {
             Stage::Failed(_) => Next::Stop,
-            _ if !state.waiting.is_empty() => Next::Write(std::mem::take(&mut state.waiting)),
+            _ if !state.waiting.is_empty() => {
+                state.is_writing = true;
+                Next::Write(std::mem::take(&mut state.waiting))
+            }
             Stage::Closing => Next::Farewell,
             Stage::Open => Next::Wait,
         }
@@ -166,11 +197,32 @@ impl Queue {
     }
 
     pub(super) fn end(&self) {
+        self.state().direct = None;
         self.ended.send_replace(true);
     }
 
     /// Until nothing will be written any more.
     pub(super) async fn ended(&self) {
         drop(self.ended.subscribe().wait_for(|ended| *ended).await);
+    }
+}
+
+impl State {
+    /// Writes as much of a frame as the system takes, if nothing is before it and the last write was a while ago.
+    fn write_now(&mut self, frame: &mut Outgoing) {
+        let Some(direct) = self.direct.as_ref().filter(|_| {
+            self.waiting.is_empty() && !self.is_writing && frame.nbytes() <= DIRECT_MAX
+        }) else {
+            return;
+        };
+        let now = Instant::now();
+        if now.duration_since(self.last_write) < PAUSE {
+            return;
+        }
+        self.last_write = now;
+        // What goes wrong here goes wrong for the writing task too, which says so.
+        if let Ok(n) = frame.slices(|slices| direct.try_write(slices)) {
+            frame.advance(n);
+        }
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 
+use super::direct::SharedWrite;
 use super::outbox::Outbox;
 use super::queue::{Next, Queue};
 use super::{Address, CommSettings, Hello, Inbox, Link, Message, Receiver};
@@ -68,7 +69,9 @@ fn start<Out: Message, In: Message>(
     settings: &CommSettings,
 ) -> Link<Out, In> {
     let (read, write) = socket.into_split();
-    let queue = Arc::new(Queue::new(settings.queued_bytes_max, address.clone()));
+    let write = SharedWrite::new(write);
+    let direct = Arc::new(write.clone());
+    let queue = Arc::new(Queue::new(settings.queued_bytes_max, address.clone(), Some(direct)));
     let (to_inbox, from) = mpsc::unbounded_channel();
     let unread = Unread::new(settings.unread_bytes_max);
     tokio::spawn(write_all(write, queue.clone(), settings.stall_timeout, address.clone()));
@@ -142,7 +145,7 @@ async fn read_all<M: Message>(
     }
 }
 
-async fn write_all(mut socket: OwnedWriteHalf, queue: Arc<Queue>, stall: Duration, address: String) {
+async fn write_all(mut socket: SharedWrite, queue: Arc<Queue>, stall: Duration, address: String) {
     let written = |nbytes| queue.written(nbytes);
     loop {
         let last = match queue.next() {

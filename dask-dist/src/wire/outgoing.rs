@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::pin::Pin;
 use std::time::Duration;
 
 use dask_core::Value;
@@ -24,6 +25,9 @@ const PIECES: usize = 64;
 #[derive(Default)]
 pub struct Outgoing {
     pieces: VecDeque<Piece>,
+    /// Of the first piece, this much is written.
+    done: usize,
+    /// What is not written.
     nbytes: u64,
 }
 
@@ -109,7 +113,7 @@ impl Outgoing {
         }
     }
 
-    /// All bytes together.
+    /// All bytes that are not written, together.
     pub fn nbytes(&self) -> u64 {
         self.nbytes
     }
@@ -120,7 +124,12 @@ impl Outgoing {
     }
 
     /// Appends what comes after this.
-    pub fn append(&mut self, after: Self) {
+    pub fn append(&mut self, mut after: Self) {
+        if self.is_empty() {
+            *self = after;
+            return;
+        }
+        after.cut_first();
         for piece in after.pieces {
             match piece {
                 Piece::Own(bytes) => self.push(bytes),
@@ -132,8 +141,37 @@ impl Outgoing {
         }
     }
 
-    /// Writes all of it, and tells `written` how many bytes the system took each time. Memory is given back piece by
-    /// piece.
+    /// The first piece becomes what is left of it.
+    fn cut_first(&mut self) {
+        if let (Some(first), 1..) = (self.pieces.front_mut(), self.done) {
+            *first = Piece::Own(first.as_slice()[self.done..].to_vec());
+            self.done = 0;
+        }
+    }
+
+    /// What comes next, for one call of the system.
+    pub fn slices<R>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
+        let mut slices: SmallVec<[IoSlice<'_>; PIECES]> =
+            self.pieces.iter().take(PIECES).map(|piece| IoSlice::new(piece.as_slice())).collect();
+        if let (Some(slice), Some(first)) = (slices.first_mut(), self.pieces.front()) {
+            *slice = IoSlice::new(&first.as_slice()[self.done..]);
+        }
+        write(&slices)
+    }
+
+    /// The system has taken so many bytes. Memory is given back piece by piece.
+    pub fn advance(&mut self, n: usize) {
+        self.nbytes -= n as u64;
+        self.done += n;
+        while let Some(first) = self.pieces.front()
+            && first.as_slice().len() <= self.done
+        {
+            self.done -= first.as_slice().len();
+            self.pieces.pop_front();
+        }
+    }
+
+    /// Writes all of it, and tells `written` how many bytes the system took each time.
     ///
     /// # Errors
     /// What the system says; `TimedOut` for a peer that takes nothing for `stall`.
@@ -143,31 +181,19 @@ impl Outgoing {
         stall: Duration,
         mut written: impl FnMut(u64),
     ) -> std::io::Result<()> {
-        // Of the first piece, this much is written.
-        let mut done = 0;
-        while let Some(first) = self.pieces.front() {
-            if first.as_slice().len() == done {
-                self.pieces.pop_front();
-                done = 0;
-                continue;
-            }
-            let mut slices: SmallVec<[IoSlice<'_>; PIECES]> =
-                self.pieces.iter().take(PIECES).map(|piece| IoSlice::new(piece.as_slice())).collect();
-            slices[0] = IoSlice::new(&first.as_slice()[done..]);
-            let n = match tokio::time::timeout(stall, to.write_vectored(&slices)).await {
+        // Pieces without bytes go first.
+        self.advance(0);
+        while !self.pieces.is_empty() {
+            let next = std::future::poll_fn(|context| {
+                self.slices(|slices| Pin::new(&mut *to).poll_write_vectored(context, slices))
+            });
+            let n = match tokio::time::timeout(stall, next).await {
                 Ok(Ok(0)) => return Err(std::io::ErrorKind::WriteZero.into()),
                 Ok(n) => n?,
                 Err(_) => return Err(std::io::ErrorKind::TimedOut.into()),
             };
-            drop(slices);
             written(n as u64);
-            done += n;
-            while let Some(first) = self.pieces.front()
-                && first.as_slice().len() <= done
-            {
-                done -= first.as_slice().len();
-                self.pieces.pop_front();
-            }
+            self.advance(n);
         }
         to.flush().await
     }
