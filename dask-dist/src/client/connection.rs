@@ -264,12 +264,19 @@ impl Connection {
 
     fn hear(self: &Arc<Self>, batch: Batch<ToClient>) {
         let mut fetches = Vec::new();
+        let mut attachments = batch.attachments.into_iter();
         for message in batch.messages {
             match message {
                 ToClient::Peers(peers) => self.peers.introduce(peers),
                 ToClient::Done { future, task, nbytes, holder } => {
                     if let Some(wish) = self.find(future) {
-                        fetches.extend(wish.done(task, nbytes, holder));
+                        fetches.extend(wish.done(task, nbytes, holder, None));
+                    }
+                }
+                ToClient::DoneWith { future, task, nbytes, holder } => {
+                    let value = attachments.next();
+                    if let Some(wish) = self.find(future) {
+                        fetches.extend(wish.done(task, nbytes, holder, value));
                     }
                 }
                 ToClient::Failed { future, key, layers, failure } => {

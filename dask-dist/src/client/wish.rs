@@ -43,6 +43,8 @@ struct State {
     watchers: Vec<(Arc<Completed>, u32)>,
     /// Who wants the value, and at which place of theirs.
     fetchers: Vec<(Arc<Gathering>, u32)>,
+    /// The value, if it is small and came with the news.
+    sent_along: Option<Value>,
     /// Whether a worker was asked for the value and has not answered.
     is_fetching: bool,
     attempts: u32,
@@ -91,6 +93,7 @@ impl Wish {
             progress: Progress::Pending,
             watchers: Vec::new(),
             fetchers: Vec::new(),
+            sent_along: None,
             is_fetching: false,
             attempts: 0,
             scattered,
@@ -120,18 +123,27 @@ impl Wish {
         DistError::CancelledFuture { key: Box::new(self.key.clone()) }.into()
     }
 
-    /// A worker has the value. If somebody waits for it, it is to be fetched.
-    pub(super) fn done(self: &Arc<Self>, task: TaskRef, nbytes: u64, holder: WorkerId) -> Option<Fetch> {
-        let (watchers, fetch) = {
+    /// A worker has the value. If somebody waits for it, it is to be fetched, unless it came along.
+    pub(super) fn done(
+        self: &Arc<Self>,
+        task: TaskRef,
+        nbytes: u64,
+        holder: WorkerId,
+        value: Option<Value>,
+    ) -> Option<Fetch> {
+        let (watchers, fetchers, fetch) = {
             let mut state = self.state();
             if matches!(state.progress, Progress::Cancelled) {
                 return None;
             }
             state.progress = Progress::Done { task, nbytes, holder };
             state.scattered = None;
-            (std::mem::take(&mut state.watchers), self.next_fetch(&mut state))
+            state.sent_along.clone_from(&value);
+            let fetchers = if value.is_some() { std::mem::take(&mut state.fetchers) } else { Vec::new() };
+            (std::mem::take(&mut state.watchers), fetchers, self.next_fetch(&mut state))
         };
-        Told { watchers, fetchers: Vec::new() }.of(Err(Error::Cancelled));
+        // Without a value there are no fetchers to be told.
+        Told { watchers, fetchers }.of(value.ok_or(Error::Cancelled));
         fetch
     }
 
@@ -218,6 +230,11 @@ impl Wish {
             return None;
         }
         let mut state = self.state();
+        if let (Progress::Done { .. }, Some(value)) = (&state.progress, state.sent_along.clone()) {
+            drop(state);
+            gathering.put(at, Ok(value));
+            return None;
+        }
         state.fetchers.push((gathering.clone(), at));
         self.next_fetch(&mut state)
     }

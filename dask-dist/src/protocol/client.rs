@@ -198,6 +198,17 @@ pub enum ToClient {
         /// Who has it.
         holder: WorkerId,
     },
+    /// As [`Done`](ToClient::Done), and the value, which is small, comes with it: one attachment.
+    DoneWith {
+        /// Which.
+        future: FutureId,
+        /// How holders call it.
+        task: super::TaskRef,
+        /// Its size.
+        nbytes: u64,
+        /// Who has it.
+        holder: WorkerId,
+    },
     /// There will be no result.
     Failed {
         /// Which.

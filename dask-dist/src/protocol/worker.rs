@@ -72,6 +72,8 @@ pub struct ComputeTask {
     pub index: Index,
     /// Smaller first.
     pub priority: Priority,
+    /// Whether a client waits for it: a small value is sent along with the report.
+    pub wanted: bool,
     /// What it needs, in the order of the function's inputs; one that is used twice stands there twice.
     pub dependencies: SmallVec<[Dependency; 2]>,
 }
@@ -111,6 +113,17 @@ pub enum ToWorker {
 pub enum FromWorker {
     /// A task has a value, which the worker holds.
     Finished {
+        /// Which.
+        task: TaskRef,
+        /// Which attempt.
+        run: RunId,
+        /// The size of the value.
+        nbytes: u64,
+        /// How long the function took, in nanoseconds.
+        nanos: u64,
+    },
+    /// As [`Finished`](FromWorker::Finished), and the value, which is small and wanted, comes with it: one attachment.
+    FinishedWith {
         /// Which.
         task: TaskRef,
         /// Which attempt.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use dask_core::Value;
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
@@ -86,7 +87,7 @@ impl Machine {
                     self.missing_at(slot, &at);
                     // If somebody else has it, say so; if not, `Lost` was said.
                     if let Some(&holder) = self.tasks[slot].holders.first() {
-                        self.say_done(slot, (id, future), holder);
+                        self.say_done(slot, (id, future), holder, None);
                     }
                 }
             }
@@ -170,17 +171,20 @@ impl Machine {
         match self.tasks[slot].state {
             super::task::State::Memory => {
                 let holder = self.tasks[slot].holders[0];
-                self.say_done(slot, wish, holder);
+                self.say_done(slot, wish, holder, None);
             }
             super::task::State::Erred => self.say_failed(slot, wish),
             _ => {}
         }
     }
 
-    pub(super) fn say_done(&mut self, slot: u32, (client, future): Wish, holder: WorkerId) {
+    pub(super) fn say_done(&mut self, slot: u32, (client, future): Wish, holder: WorkerId, value: Option<&Value>) {
         self.introduce(client, holder);
-        let nbytes = self.tasks[slot].nbytes;
-        self.outbox.tell(client, ToClient::Done { future, task: self.tasks.reference(slot), nbytes, holder });
+        let (task, nbytes) = (self.tasks.reference(slot), self.tasks[slot].nbytes);
+        match value {
+            Some(value) => self.outbox.give(client, ToClient::DoneWith { future, task, nbytes, holder }, value.clone()),
+            None => self.outbox.tell(client, ToClient::Done { future, task, nbytes, holder }),
+        }
     }
 
     pub(super) fn say_failed(&mut self, slot: u32, (client, future): Wish) {

@@ -1,12 +1,21 @@
 //! Processing to memory, and what that sets free.
 
+use dask_core::Value;
+
 use super::Machine;
 use super::task::State;
 use crate::protocol::{RunId, TaskRef, WorkerId};
 
 impl Machine {
-    /// A task has run.
-    pub(super) fn finished(&mut self, on: WorkerId, task: TaskRef, run: RunId, nbytes: u64, nanos: u64) {
+    /// A task has run; perhaps its value has come along, for clients.
+    pub(super) fn finished(
+        &mut self,
+        on: WorkerId,
+        (task, run): (TaskRef, RunId),
+        nbytes: u64,
+        nanos: u64,
+        value: Option<&Value>,
+    ) {
         let Some(slot) = self.tasks.find(task) else {
             // Forgotten meanwhile; the worker was told, or is told now.
             return self.outbox.free(on, task);
@@ -24,7 +33,7 @@ impl Machine {
             self.layers.group_mut(self.tasks[slot].layer).learn(nanos, nbytes);
         }
         self.unassign(slot);
-        self.arrived(slot, on, nbytes);
+        self.arrived(slot, on, nbytes, value);
     }
 
     /// A copy was fetched, a scattered value has come, or a worker that returns brought it.
@@ -32,21 +41,21 @@ impl Machine {
         let Some(slot) = self.tasks.find(task) else { return self.outbox.free(on, task) };
         match self.tasks[slot].state {
             State::Memory => self.add_holder(slot, on, nbytes),
-            State::Waiting | State::Queued | State::NoWorker => self.arrived(slot, on, nbytes),
+            State::Waiting | State::Queued | State::NoWorker => self.arrived(slot, on, nbytes, None),
             State::Processing => {
                 let at = self.tasks[slot].worker;
                 self.unassign(slot);
                 if at != on {
                     self.outbox.free(at, task);
                 }
-                self.arrived(slot, on, nbytes);
+                self.arrived(slot, on, nbytes, None);
             }
             State::Vacant | State::Released | State::Erred => self.outbox.free(on, task),
         }
     }
 
     /// An active task has a value now.
-    fn arrived(&mut self, slot: u32, on: WorkerId, nbytes: u64) {
+    fn arrived(&mut self, slot: u32, on: WorkerId, nbytes: u64, value: Option<&Value>) {
         self.tasks[slot].state = State::Memory;
         self.add_holder(slot, on, nbytes);
         self.drop_needs(slot);
@@ -65,7 +74,7 @@ impl Machine {
         }
         if self.tasks[slot].wanted != 0 {
             if let Some(wishes) = self.clients.wishes.get(&slot).cloned() {
-                wishes.into_iter().for_each(|wish| self.say_done(slot, wish, on));
+                wishes.into_iter().for_each(|wish| self.say_done(slot, wish, on, value));
             }
             self.fired_off(slot);
         }

@@ -39,7 +39,7 @@ pub use outbox::Action;
 pub use settings::{Placement, Settings};
 pub use workers::{Status, Worker, Workers};
 
-use crate::protocol::{ClientId, FromClient, FromWorker, Submit, ToWorker, WorkerHello, WorkerId};
+use crate::protocol::{ClientId, FromClient, FromWorker, RunId, Submit, TaskRef, ToWorker, WorkerHello, WorkerId};
 use clients::Clients;
 use fail::FailureEntry;
 use functions::Functions;
@@ -67,6 +67,19 @@ pub enum Event {
     ClientLost(ClientId),
     /// A worker said something.
     Worker(WorkerId, FromWorker),
+    /// A worker has finished a task that clients wait for, and has sent the value along.
+    Finished {
+        /// Who.
+        worker: WorkerId,
+        /// Which task and attempt.
+        of: (TaskRef, RunId),
+        /// The size of the value.
+        nbytes: u64,
+        /// How long the function took, in nanoseconds.
+        nanos: u64,
+        /// The value.
+        value: Value,
+    },
     /// A worker's connection has ended, and how.
     WorkerLost(WorkerId, String),
     /// Time has passed: to be sent every second or so.
@@ -151,6 +164,12 @@ impl Machine {
             Event::Client(client, message) => self.hear_client(client, message),
             Event::ClientLost(client) => self.remove_client(client),
             Event::Worker(worker, message) => self.hear_worker(worker, message),
+            Event::Finished { worker, of, nbytes, nanos, value } => {
+                if self.workers.get(worker).is_some() {
+                    self.workers.get_mut(worker).seen = now;
+                    self.finished(worker, of, nbytes, nanos, Some(&value));
+                }
+            }
             Event::WorkerLost(worker, why) => self.remove_worker(worker, &why),
             Event::Tick => self.tick(),
         }
@@ -180,7 +199,10 @@ impl Machine {
         }
         self.workers.get_mut(id).seen = self.now;
         match message {
-            FromWorker::Finished { task, run, nbytes, nanos } => self.finished(id, task, run, nbytes, nanos),
+            FromWorker::Finished { task, run, nbytes, nanos }
+            | FromWorker::FinishedWith { task, run, nbytes, nanos } => {
+                self.finished(id, (task, run), nbytes, nanos, None);
+            }
             FromWorker::Failed { task, run, failure } => self.failed(id, task, run, failure),
             FromWorker::Added(tasks) => tasks.into_iter().for_each(|(task, nbytes)| self.added(id, task, nbytes)),
             FromWorker::Missing { task, at, dependents } => self.fetch_failed(id, task, &at, &dependents),

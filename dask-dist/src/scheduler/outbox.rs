@@ -39,7 +39,7 @@ pub(super) struct Outbox {
     workers: Vec<ForWorker>,
     /// Those with something to be told.
     to_tell: Vec<WorkerId>,
-    clients: BTreeMap<ClientId, Vec<ToClient>>,
+    clients: BTreeMap<ClientId, Batch<ToClient>>,
     other: Vec<Action>,
 }
 
@@ -111,7 +111,14 @@ impl Outbox {
     }
 
     pub(super) fn tell(&mut self, client: ClientId, message: ToClient) {
-        self.clients.entry(client).or_default().push(message);
+        self.clients.entry(client).or_default().messages.push(message);
+    }
+
+    /// A message with a value.
+    pub(super) fn give(&mut self, client: ClientId, message: ToClient, value: Value) {
+        let batch = self.clients.entry(client).or_default();
+        batch.messages.push(message);
+        batch.attachments.push(value);
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -143,8 +150,8 @@ impl Outbox {
                 actions.push(Action::Worker(worker, Batch { messages, attachments: entry.attachments }));
             }
         }
-        for (client, messages) in std::mem::take(&mut self.clients) {
-            actions.push(Action::Client(client, Batch { messages, attachments: Vec::new() }));
+        for (client, batch) in std::mem::take(&mut self.clients) {
+            actions.push(Action::Client(client, batch));
         }
     }
 }

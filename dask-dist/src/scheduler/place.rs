@@ -135,7 +135,7 @@ impl Machine {
         task.retracting = false;
         let (run, function, priority, position, layer) =
             (task.run, task.function, task.priority, task.position, task.layer);
-        let (span, demand) = (task.dependencies, task.demand);
+        let (span, demand, wanted) = (task.dependencies, task.demand, task.wanted != 0);
         let reference = self.tasks.reference(slot);
         let worker = self.workers.get_mut(to);
         worker.processing += 1;
@@ -164,7 +164,7 @@ impl Machine {
             dependencies.push(Dependency { task: self.tasks.reference(dependency), nbytes, holders: sources });
         }
         let index = index_of(position, &self.layers[layer].shape);
-        self.outbox.compute(to, ComputeTask { task: reference, run, function, index, priority, dependencies });
+        self.outbox.compute(to, ComputeTask { task: reference, run, function, index, priority, wanted, dependencies });
     }
 
     /// A task is not at its worker any more; the state is the caller's affair.

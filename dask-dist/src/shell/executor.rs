@@ -68,11 +68,12 @@ pub(super) enum Told {
 struct Shared {
     jobs: Mutex<(VecDeque<Job>, bool)>,
     wake: Condvar,
-    tell: Box<dyn Fn(Told) + Send + Sync>,
+    tell: Box<dyn Fn(Told) -> Vec<Job> + Send + Sync>,
     context: Arc<WorkerContext>,
 }
 
-/// Threads that run tasks in the order in which they are given.
+/// Threads that run tasks in the order in which they are given. What is told of a task's end answers with what to run
+/// next: the thread that asks goes on with the first, without waiting for anybody.
 pub(super) struct Executor {
     shared: Arc<Shared>,
 }
@@ -81,7 +82,7 @@ impl Executor {
     pub(super) fn start(
         n_threads: u32,
         context: WorkerContext,
-        tell: impl Fn(Told) + Send + Sync + 'static,
+        tell: impl Fn(Told) -> Vec<Job> + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let jobs = Mutex::new((VecDeque::new(), false));
         let context = Arc::new(context);
@@ -92,10 +93,18 @@ impl Executor {
         Ok(Self { shared })
     }
 
-    pub(super) fn submit(&self, job: Job) {
-        self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner).0.push_back(job);
-        self.shared.wake.notify_one();
+    pub(super) fn submit(&self, jobs: impl IntoIterator<Item = Job>) {
+        submit(&self.shared, jobs);
     }
+}
+
+fn submit(shared: &Shared, jobs: impl IntoIterator<Item = Job>) {
+    let mut n = 0;
+    {
+        let mut waiting = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.0.extend(jobs.into_iter().inspect(|_| n += 1));
+    }
+    (0..n).for_each(|_| shared.wake.notify_one());
 }
 
 impl Drop for Executor {
@@ -118,10 +127,13 @@ fn work(shared: &Arc<Shared>) {
     let secede: Secede = Arc::new(move |task| {
         // Without another thread the worker has one less until this task ends, which is no harm.
         drop(spawn(&again, u32::MAX));
-        (again.tell)(Told::Seceded(task));
+        submit(&again, (again.tell)(Told::Seceded(task)));
     });
+    let mut mine: Option<Job> = None;
     loop {
-        let job = {
+        let job = if let Some(job) = mine.take() {
+            job
+        } else {
             let mut jobs = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
             loop {
                 if jobs.1 {
@@ -133,15 +145,22 @@ fn work(shared: &Arc<Shared>) {
                 jobs = shared.wake.wait(jobs).unwrap_or_else(PoisonError::into_inner);
             }
         };
-        if run(shared, &secede, job) {
+        let (next, seceded) = run(shared, &secede, job);
+        let mut next = next.into_iter();
+        if seceded {
             // Another thread has taken this one's place.
+            submit(shared, next);
             return;
+        }
+        mine = next.next();
+        if next.len() != 0 {
+            submit(shared, next);
         }
     }
 }
 
-/// Runs a task; whether it has left the threads.
-fn run(shared: &Shared, secede: &Secede, job: Job) -> bool {
+/// Runs a task; what to run next, and whether it has left the threads.
+fn run(shared: &Shared, secede: &Secede, job: Job) -> (Vec<Job>, bool) {
     let Job { task, function, index, mut inputs } = job;
     let start = Instant::now();
     let (result, seceded) = within(&shared.context, secede, task, || {
@@ -150,8 +169,7 @@ fn run(shared: &Shared, secede: &Secede, job: Job) -> bool {
     });
     let nanos = start.elapsed().as_nanos() as u64;
     inputs.clear();
-    (shared.tell)(Told::Ran { task, result, nanos });
-    seceded
+    ((shared.tell)(Told::Ran { task, result, nanos }), seceded)
 }
 
 /// Runs a function; errors with their sources, and panics, become failures.

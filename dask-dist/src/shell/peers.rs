@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::worker::Heard;
@@ -20,11 +21,12 @@ pub(super) struct Peers {
     events: Heard,
     comm: CommSettings,
     received: Arc<AtomicU64>,
+    runtime: Handle,
 }
 
 impl Peers {
-    pub(super) fn new(events: Heard, comm: CommSettings) -> Self {
-        Self { addresses: HashMap::new(), open: HashMap::new(), events, comm, received: Arc::default() }
+    pub(super) fn new(events: Heard, comm: CommSettings, runtime: Handle) -> Self {
+        Self { addresses: HashMap::new(), open: HashMap::new(), events, comm, received: Arc::default(), runtime }
     }
 
     pub(super) fn learn(&mut self, peers: Vec<(WorkerId, String)>) {
@@ -52,7 +54,7 @@ impl Peers {
         drop(to.send((request, tasks)));
         self.open.insert(from, to);
         let peer = Peer { events: self.events.clone(), received: self.received.clone() };
-        tokio::spawn(peer.talk(address, self.comm.clone(), requests));
+        self.runtime.spawn(peer.talk(address, self.comm.clone(), requests));
     }
 }
 

@@ -154,9 +154,17 @@ impl Shell {
     fn take(&mut self, item: Heard) {
         let now = self.now();
         match item {
-            Heard::Worker(id, batch) => {
+            Heard::Worker(worker, batch) => {
+                let mut attachments = batch.attachments.into_iter();
                 for message in batch.messages {
-                    self.machine.handle(now, Event::Worker(id, message));
+                    let event = match message {
+                        FromWorker::FinishedWith { task, run, nbytes, nanos } => match attachments.next() {
+                            Some(value) => Event::Finished { worker, of: (task, run), nbytes, nanos, value },
+                            None => Event::Worker(worker, FromWorker::Finished { task, run, nbytes, nanos }),
+                        },
+                        other => Event::Worker(worker, other),
+                    };
+                    self.machine.handle(now, event);
                 }
             }
             Heard::WorkerGone(id, why) => {

@@ -1,12 +1,13 @@
 //! The worker's loop: events from the scheduler, peers and threads into the machine, and what it asks for done.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use dask_core::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::context::WorkerContext;
 use super::executor::{Executor, Functions, Job, Told};
@@ -16,7 +17,7 @@ use super::serve::Server;
 use super::store::{Moved, Store};
 use crate::error::DistError;
 use crate::protocol::{Batch, FromWorker, TaskRef, ToWorker, WorkerHello};
-use crate::transport::{Address, CommSettings, Hello, Link, Listener, Role, connect};
+use crate::transport::{Address, CommSettings, Hello, Link, Listener, Outbox, Role, connect};
 use crate::worker::{Action, Event, Machine, Settings};
 
 /// Events taken together, at most, before what follows from them is done.
@@ -47,8 +48,8 @@ pub struct WorkerOptions {
     pub reconnect: Duration,
 }
 
-/// What threads, peers and the disk tell the loop: the event, and the values that it brings. Only the loop puts values
-/// into the store, so that the machine and the store always agree.
+/// What peers and the disk tell the loop: the event, and the values that it brings. Values enter the store with their
+/// event only, under the shell's lock, so that the machine and the store always agree.
 pub(super) type Heard = mpsc::UnboundedSender<(Event, Vec<(TaskRef, Value)>)>;
 
 /// Runs a worker until the scheduler closes it, or `stop` becomes true and its values have been handed over.
@@ -104,35 +105,41 @@ async fn serve_once(
     let Link { outbox, mut inbox, .. } = connect::<FromWorker, ToWorker>(scheduler, hello, &options.comm).await?;
     let (tell, mut told) = mpsc::unbounded_channel();
     let store = Arc::new(Store::new(options.directory.clone()));
-    let of_threads = tell.clone();
     let context = WorkerContext { scheduler: scheduler.to_string(), worker: address.clone() };
+    // Threads hold the shell weakly: it ends with the loop.
+    let later: Arc<OnceLock<Weak<Mutex<Shell>>>> = Arc::default();
+    let of_threads = later.clone();
     let executor = Executor::start(options.settings.n_threads, context, move |what| {
-        let told = match what {
-            Told::Ran { task, result, nanos } => {
-                let nbytes = result.as_ref().map(|value| value.nbytes() as u64).map_err(Clone::clone);
-                (Event::Ran { task, result: nbytes, nanos }, result.into_iter().map(|value| (task, value)).collect())
-            }
-            Told::Seceded(task) => (Event::Seceded { task }, Vec::new()),
-        };
         // A worker that has ended needs no results.
-        drop(of_threads.send(told));
+        let shell = of_threads.get().and_then(Weak::upgrade);
+        shell.map_or_else(Vec::new, |shell| locked(&shell).told(what))
     })
     .map_err(|error| DistError::io("starting the worker's threads", error))?;
     let sent = Arc::new(AtomicU64::new(0));
     let server = Server { store: store.clone(), events: tell.clone(), sent: sent.clone() };
     // Workers in one process share its memory: what the system says of it is nobody's.
-    let own_process = options.settings.own_process && matches!(scheduler, Address::Tcp(_));
+    let is_local = matches!(scheduler, Address::InProc(_));
+    let own_process = options.settings.own_process && !is_local;
     let settings = Settings { own_process, ..options.settings.clone() };
-    let mut shell = Shell {
+    let runtime = Handle::current();
+    let wake = Arc::new(Notify::new());
+    let shell = Arc::new(Mutex::new(Shell {
         machine: Machine::new(settings),
         functions: Functions::default(),
-        peers: Peers::new(tell.clone(), options.comm.clone()),
+        peers: Peers::new(tell.clone(), options.comm.clone(), runtime.clone()),
         executor,
         store,
         tell,
         actions: Vec::new(),
         cpu: CpuClock::new(),
-    };
+        runtime,
+        reports: Batch::default(),
+        outbox,
+        is_local,
+        ended: false,
+        wake: wake.clone(),
+    }));
+    drop(later.set(Arc::downgrade(&shell)));
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut leaving: Option<Instant> = None;
@@ -141,29 +148,35 @@ async fn serve_once(
             biased;
             batch = inbox.recv() => {
                 let gone = |why: String| DistError::SchedulerGone { address: scheduler.to_string(), why };
-                match batch {
-                    Ok(Some(batch)) => shell.hear(batch),
+                let batch = match batch {
+                    Ok(Some(batch)) => batch,
                     Ok(None) if leaving.is_some() => return Ok(()),
                     Ok(None) => return Err(gone("it closed the connection".to_owned())),
                     Err(error) => return Err(gone(error.to_string())),
-                }
+                };
+                let mut shell = locked(&shell);
+                shell.hear(batch);
                 while let Some(Ok(batch)) = inbox.try_recv() {
                     shell.hear(batch);
                 }
             }
             Some((event, values)) = told.recv() => {
+                let mut shell = locked(&shell);
                 shell.take(event, values);
                 for _ in 1..TOGETHER {
                     let Ok((event, values)) = told.try_recv() else { break };
                     shell.take(event, values);
                 }
             }
+            // Threads have something to report.
+            () = wake.notified() => {}
             incoming = listener.accept() => {
                 if let Some(incoming) = incoming {
                     tokio::spawn(server.clone().serve(incoming));
                 }
             }
             _ = ticks.tick() => {
+                let mut shell = locked(&shell);
                 let (resident, cpu_percent) = (resident_bytes(), shell.cpu.percent());
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
@@ -177,21 +190,27 @@ async fn serve_once(
                 }
                 if *stop.borrow() {
                     leaving = Some(Instant::now());
-                    shell.actions.push(Action::Report(FromWorker::Leaving));
+                    locked(&shell).actions.push(Action::Report(FromWorker::Leaving));
                 }
             }
         }
-        let mut reports = Vec::new();
-        if shell.act(&mut reports) {
+        let mut shell = locked(&shell);
+        let jobs = shell.act();
+        shell.executor.submit(jobs);
+        shell.report();
+        if shell.ended {
             return Ok(());
-        }
-        // A scheduler that is gone is noticed by the inbox.
-        if !reports.is_empty() {
-            let _ = outbox.send(Batch { messages: reports, attachments: Vec::new() });
         }
     }
 }
 
+fn locked(shell: &Mutex<Shell>) -> MutexGuard<'_, Shell> {
+    shell.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All of a worker but what waits for the network. Events come from the loop and from threads that have run a task:
+/// whoever brings one also does what follows from it, so that a thread goes from task to task without waiting for
+/// another.
 struct Shell {
     machine: Machine,
     functions: Functions,
@@ -201,9 +220,46 @@ struct Shell {
     tell: Heard,
     actions: Vec<Action>,
     cpu: CpuClock,
+    runtime: Handle,
+    /// What the scheduler is to be told.
+    reports: Batch<FromWorker>,
+    outbox: Outbox<FromWorker>,
+    /// Whether values reach scheduler and clients as they are.
+    is_local: bool,
+    ended: bool,
+    /// Tells the loop that there are reports, or that this is the end.
+    wake: Arc<Notify>,
 }
 
 impl Shell {
+    /// What a thread tells; what to run next.
+    fn told(&mut self, what: Told) -> Vec<Job> {
+        match what {
+            Told::Ran { task, result, nanos } => {
+                let nbytes = result.as_ref().map(|value| value.nbytes() as u64).map_err(Clone::clone);
+                let values = result.into_iter().map(|value| (task, value)).collect();
+                self.take(Event::Ran { task, result: nbytes, nanos }, values);
+            }
+            Told::Seceded(task) => self.handle(Event::Seceded { task }),
+        }
+        let jobs = self.act();
+        if jobs.is_empty() {
+            // Nothing else to do here: it may be what the scheduler waits for.
+            self.report();
+        }
+        if self.ended || !self.reports.is_empty() {
+            self.wake.notify_one();
+        }
+        jobs
+    }
+
+    /// Tells the scheduler what there is to tell. That it is gone is noticed by the inbox.
+    fn report(&mut self) {
+        if !self.reports.is_empty() {
+            let _ = self.outbox.send(std::mem::take(&mut self.reports));
+        }
+    }
+
     fn handle(&mut self, event: Event) {
         self.machine.handle(event, &mut self.actions);
     }
@@ -241,17 +297,17 @@ impl Shell {
         }
     }
 
-    /// Does what the machine asks for; whether it is to end.
-    fn act(&mut self, reports: &mut Vec<FromWorker>) -> bool {
+    /// Does what the machine asks for; what is to be run.
+    fn act(&mut self) -> Vec<Job> {
         let mut actions = std::mem::take(&mut self.actions);
         self.machine.flush(&mut actions);
-        let mut end = false;
+        let mut jobs = Vec::new();
         for action in actions.drain(..) {
             match action {
-                Action::Report(report) => reports.push(report),
+                Action::Report(report) => self.push(report),
                 Action::Run { task, function, index, inputs } => {
                     let inputs: Vec<Option<Value>> = inputs.iter().map(|input| self.store.get(*input)).collect();
-                    self.executor.submit(Job { task, function: self.functions.get(function), index, inputs });
+                    jobs.push(Job { task, function: self.functions.get(function), index, inputs });
                 }
                 Action::Fetch { from, request, tasks } => self.peers.ask(from, request, tasks),
                 Action::Drop(tasks) => self.store.remove(&tasks),
@@ -272,17 +328,34 @@ impl Shell {
                         Some(Event::Restored { task, ok: false })
                     }
                 }),
-                Action::Exit { .. } => end = true,
+                Action::Exit { .. } => self.ended = true,
             }
         }
         self.actions = actions;
-        end
+        jobs
+    }
+
+    /// A report for the scheduler, with the value if it is to come along and can.
+    fn push(&mut self, report: FromWorker) {
+        let FromWorker::FinishedWith { task, run, nbytes, nanos } = report else {
+            return self.reports.messages.push(report);
+        };
+        let value = self.store.get(task);
+        let value =
+            if self.is_local { value } else { value.and_then(|value| value.to_parcel().ok()).map(Value::encoded) };
+        match value {
+            Some(value) => {
+                self.reports.messages.push(report);
+                self.reports.attachments.push(value);
+            }
+            None => self.reports.messages.push(FromWorker::Finished { task, run, nbytes, nanos }),
+        }
     }
 
     /// Does something slow on a thread of its own; what came of it is told.
     fn on_disk(&self, work: impl FnOnce(&Store) -> Option<Event> + Send + 'static) {
         let (store, tell) = (self.store.clone(), self.tell.clone());
-        tokio::task::spawn_blocking(move || {
+        self.runtime.spawn_blocking(move || {
             if let Some(event) = work(&store) {
                 drop(tell.send((event, Vec::new())));
             }

@@ -210,9 +210,11 @@ impl Queue {
 impl State {
     /// Writes as much of a frame as the system takes, if nothing is before it and the last write was a while ago.
     fn write_now(&mut self, frame: &mut Outgoing) {
-        let Some(direct) = self.direct.as_ref().filter(|_| {
-            self.waiting.is_empty() && !self.is_writing && frame.nbytes() <= DIRECT_MAX
-        }) else {
+        let Some(direct) = self
+            .direct
+            .as_ref()
+            .filter(|_| self.waiting.is_empty() && !self.is_writing && frame.nbytes() <= DIRECT_MAX)
+        else {
             return;
         };
         let now = Instant::now();

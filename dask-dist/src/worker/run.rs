@@ -22,6 +22,8 @@ pub(super) struct Attempt {
     pub(super) missing: u32,
     /// It has not started, and its inputs stay in memory until it does.
     pub(super) gathered: bool,
+    /// A client waits for it.
+    pub(super) wanted: bool,
     pub(super) state: AttemptState,
 }
 
@@ -54,6 +56,8 @@ enum Inputs {
     Gone,
 }
 
+/// Values up to this size, in bytes, are sent along with the report if a client waits for them.
+const SENT_ALONG_MAX: u64 = 1024;
 /// So many tasks that wait for the disk are passed over in search of one that does not.
 const PASSED_MAX: usize = 16;
 
@@ -66,7 +70,7 @@ impl AttemptState {
 impl Machine {
     /// The scheduler gives a task.
     pub(super) fn compute(&mut self, task: ComputeTask, actions: &mut Vec<Action>) {
-        let ComputeTask { task, run, function, index, priority, dependencies } = task;
+        let ComputeTask { task, run, function, index, priority, wanted, dependencies } = task;
         if let Some(held) = self.held.get_mut(&task) {
             held.doomed = false;
             let nbytes = held.nbytes;
@@ -106,7 +110,9 @@ impl Machine {
         if missing == 0 {
             self.ready.push(Reverse((priority, task, run)));
         }
-        self.attempts.insert(task, Attempt { run, function, index, priority, inputs, missing, gathered: false, state });
+        let gathered = false;
+        let attempt = Attempt { run, function, index, priority, inputs, missing, gathered, wanted, state };
+        self.attempts.insert(task, attempt);
     }
 
     /// Attempts that will not get what they wait for: gone from here, to be given back.
@@ -271,7 +277,11 @@ impl Machine {
             }
             (_, Ok(nbytes)) => {
                 self.arrived(task, nbytes, actions);
-                actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos }));
+                actions.push(Action::Report(if attempt.wanted && nbytes <= SENT_ALONG_MAX {
+                    FromWorker::FinishedWith { task, run, nbytes, nanos }
+                } else {
+                    FromWorker::Finished { task, run, nbytes, nanos }
+                }));
             }
             (_, Err(failure)) => actions.push(Action::Report(FromWorker::Failed { task, run, failure })),
         }

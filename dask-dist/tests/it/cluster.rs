@@ -63,7 +63,9 @@ fn compute(cluster: &LocalCluster, total: &Delayed<i64>) -> i64 {
             for message in inbox.recv().await.unwrap().unwrap().messages {
                 match message {
                     ToClient::Peers(some) => peers.extend(some),
-                    ToClient::Done { task, holder, .. } => break 'done (task, holder),
+                    ToClient::Done { task, holder, .. } | ToClient::DoneWith { task, holder, .. } => {
+                        break 'done (task, holder);
+                    }
                     other => panic!("{other:?}"),
                 }
             }

@@ -27,6 +27,7 @@ pub(super) fn task(slot: u32, run: u32, dependencies: &[Dependency]) -> ComputeT
         function: FunctionId(0),
         index: [slot].into_iter().collect(),
         priority: Priority { rank: slot, ..Priority::default() },
+        wanted: false,
         dependencies: dependencies.iter().cloned().collect(),
     }
 }

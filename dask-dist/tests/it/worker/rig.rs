@@ -112,6 +112,7 @@ pub(super) fn task(op: Op, slot: u32, index: u32, inputs: &[(u32, WorkerId)]) ->
         function: FunctionId(function as u32),
         index: [index].into_iter().collect(),
         priority: Priority { rank: slot, ..Priority::default() },
+        wanted: false,
         dependencies: inputs.iter().map(|&(slot, holder)| dependency(slot, &[holder])).collect(),
     }
 }
