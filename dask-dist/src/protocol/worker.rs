@@ -55,7 +55,7 @@ pub struct Dependency {
     pub task: TaskRef,
     /// Its size.
     pub nbytes: u64,
-    /// Who has it; a few of them if there are many. Never empty.
+    /// Who has it; a few of them if there are many. Nobody yet if the worker itself is making it.
     pub holders: SmallVec<[WorkerId; 2]>,
 }
 

@@ -43,6 +43,7 @@ impl Machine {
         if self.tasks[slot].retries != 0 {
             self.tasks[slot].retries -= 1;
             self.tasks[slot].state = State::Waiting;
+            self.recall(slot);
             self.await_inputs(slot);
             return;
         }
@@ -101,8 +102,10 @@ impl Machine {
             let Some(entry) = self.failures.get(&failed) else { continue };
             let blame = entry.blame.clone();
             for dependent in self.dependents_of(failed) {
-                // One that is at a worker has its inputs there.
-                if !matches!(self.tasks[dependent].state, State::Waiting | State::Queued | State::NoWorker) {
+                // One that is at a worker has its inputs there, unless it was sent ahead of them.
+                if self.is_ahead(dependent) {
+                    self.call_off(dependent);
+                } else if !matches!(self.tasks[dependent].state, State::Waiting | State::Queued | State::NoWorker) {
                     continue;
                 }
                 self.tasks[dependent].state = State::Erred;

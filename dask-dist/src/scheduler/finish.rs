@@ -47,6 +47,8 @@ impl Machine {
                 self.unassign(slot);
                 if at != on {
                     self.outbox.free(at, task);
+                    self.tasks[slot].state = State::Waiting;
+                    self.recall(slot);
                 }
                 self.arrived(slot, on, nbytes, None);
             }
@@ -89,6 +91,8 @@ impl Machine {
             if task.missing == 0 {
                 self.make_ready(dependent);
             }
+        } else if self.is_ahead(dependent) {
+            self.input_made(dependent);
         }
     }
 

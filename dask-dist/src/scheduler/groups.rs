@@ -52,6 +52,10 @@ impl Machine {
             }
             State::Queued => format!("queued: all {} running workers are busy", self.workers.running.as_slice().len()),
             State::NoWorker => format!("no worker may run it: {}", self.why_no_worker(slot)),
+            State::Processing if task.missing != 0 => {
+                let address = &self.workers[task.worker].hello.address;
+                format!("on {address}, which makes {} of its {} inputs", task.missing, task.dependencies.len)
+            }
             State::Processing => {
                 let worker = &self.workers[task.worker];
                 let since = Duration::from_nanos((self.now.as_nanos() as u64).saturating_sub(task.since));
@@ -113,7 +117,7 @@ impl Machine {
             process: worker.hello.process,
             metrics: worker.metrics,
             n_held: worker.n_held,
-            n_processing: worker.processing,
+            n_processing: worker.processing + worker.ahead,
             status: status.to_owned(),
         }
     }

@@ -27,9 +27,14 @@ impl Machine {
             self.value_gone(slot, id);
         }
         for slot in processed {
+            // What failed under the worker took what was sent ahead of it along.
+            if self.tasks[slot].state != State::Processing {
+                continue;
+            }
+            let is_ahead = self.is_ahead(slot);
             self.unassign(slot);
             self.tasks[slot].state = State::Waiting;
-            if !graceful && self.is_killer(slot, id, &blamed, why) {
+            if !graceful && !is_ahead && self.is_killer(slot, id, &blamed, why) {
                 continue;
             }
             self.await_inputs(slot);
@@ -46,7 +51,8 @@ impl Machine {
             .filter_map(|&(task, run)| {
                 let slot = self.tasks.find(task)?;
                 let task = &self.tasks[slot];
-                (task.state == State::Processing && task.worker == id && task.run == run).then_some(slot)
+                let current = task.state == State::Processing && task.worker == id && task.run == run;
+                (current && task.missing == 0).then_some(slot)
             })
             .collect();
         current.sort_unstable_by_key(|&slot| self.tasks[slot].priority);
@@ -96,6 +102,7 @@ impl Machine {
                 _ => {}
             }
         }
+        self.recall(slot);
         if let Some(wishes) = self.clients.wishes.get(&slot).cloned() {
             for (client, future) in wishes {
                 self.outbox.tell(client, ToClient::Lost { future });
@@ -123,9 +130,7 @@ impl Machine {
             let Some(slot) = self.tasks.find(dependent) else { continue };
             let known = &self.tasks[slot];
             if known.state == State::Processing && known.worker == on && known.run == run {
-                self.unassign(slot);
-                self.tasks[slot].state = State::Waiting;
-                self.await_inputs(slot);
+                self.given_back(slot);
             }
         }
     }

@@ -5,6 +5,7 @@
 //! once a layer. See `task.rs` for the states, `place.rs` for the policy.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod ahead; // what is sent before its inputs are made
 mod clients; // who wants what
 mod fail; // errors, cancels, retries
 mod finish; // processing to memory, and what that sets free
@@ -106,6 +107,8 @@ pub struct Machine {
     ready: Vec<u32>,
     /// Ready, to be given to whoever has room, by priority.
     queue: BinaryHeap<queue::Entry>,
+    /// At a worker, and perhaps a dependent can be sent ahead.
+    heads: ahead::Heads,
     /// Perhaps nobody needs these.
     useless: Vec<u32>,
     /// Workers that may have got room since the last flush.
@@ -133,6 +136,7 @@ impl Machine {
             moves: Moves::default(),
             ready: Vec::new(),
             queue: BinaryHeap::new(),
+            heads: ahead::Heads::new(),
             useless: Vec::new(),
             touched: Vec::new(),
             n_submissions: 0,
@@ -180,6 +184,7 @@ impl Machine {
     pub fn flush(&mut self, actions: &mut Vec<Action>) {
         self.place_ready();
         self.fill_workers();
+        self.send_ahead();
         self.balance();
         if !self.moves.arrived.is_empty() {
             self.advance_moves();
@@ -263,7 +268,11 @@ impl Machine {
             let usual = self.layers.group(task.layer).nanos as u64;
             // Said once a patience: ticks come about every second.
             let due = waited % patience < 1_000_000_000;
-            if task.state == task::State::Processing && patience.max(usual.saturating_mul(10)) < waited && due {
+            if task.state == task::State::Processing
+                && task.missing == 0
+                && patience.max(usual.saturating_mul(10)) < waited
+                && due
+            {
                 warnings.push(format!(
                     "{}: {}; others of its kind take {:?}",
                     self.key(slot),

@@ -120,13 +120,19 @@ impl Machine {
         self.tasks.edges(self.tasks[slot].dependencies).iter().any(|&d| !self.tasks[d].holders.contains(&id))
     }
 
-    /// Sends a task to a worker.
+    /// Sends a ready task to a worker.
     pub(super) fn assign(&mut self, slot: u32, to: WorkerId) {
+        debug_assert_eq!(self.tasks[slot].state, State::Queued);
+        self.send(slot, to, 0);
+    }
+
+    /// Sends a task to a worker, which is making `missing` of its inputs.
+    pub(super) fn send(&mut self, slot: u32, to: WorkerId, missing: u32) {
         let estimate = self.layers.group(self.tasks[slot].layer).estimate(UNKNOWN);
         let now = self.now.as_nanos() as u64;
         let task = &mut self.tasks[slot];
-        debug_assert_eq!(task.state, State::Queued);
         task.state = State::Processing;
+        task.missing = missing;
         task.run = RunId(task.run.0.wrapping_add(1));
         task.worker = to;
         task.estimate = estimate;
@@ -138,8 +144,12 @@ impl Machine {
         let (span, demand, wanted) = (task.dependencies, task.demand, task.wanted != 0);
         let reference = self.tasks.reference(slot);
         let worker = self.workers.get_mut(to);
-        worker.processing += 1;
-        worker.occupancy += estimate;
+        if missing == 0 {
+            worker.processing += 1;
+            worker.occupancy += estimate;
+        } else {
+            worker.ahead += 1;
+        }
         worker.assigned.push_back((reference, run));
         self.workers.update(to);
         self.demands.take(demand, self.workers.get_mut(to));
@@ -165,6 +175,7 @@ impl Machine {
         }
         let index = index_of(position, &self.layers[layer].shape);
         self.outbox.compute(to, ComputeTask { task: reference, run, function, index, priority, wanted, dependencies });
+        self.is_head(slot);
     }
 
     /// A task is not at its worker any more; the state is the caller's affair.
@@ -174,8 +185,12 @@ impl Machine {
         let (id, estimate, demand) = (task.worker, task.estimate, task.demand);
         let (seceded, retracting) = (task.seceded, task.retracting);
         task.retracting = false;
+        let missing = std::mem::take(&mut task.missing);
+        if missing != 0 {
+            self.one_less_ahead(id);
+        }
         let worker = self.workers.get_mut(id);
-        if !seceded {
+        if missing == 0 && !seceded {
             worker.processing -= 1;
             worker.occupancy -= estimate;
         }

@@ -175,7 +175,7 @@ impl Machine {
                     self.start_move(slot, Some(id), to, None);
                 }
             }
-            if only_here.is_empty() && self.workers[id].processing == 0 {
+            if only_here.is_empty() && self.workers[id].processing + self.workers[id].ahead == 0 {
                 self.outbox.say(id, ToWorker::Close { why: "it was asked to leave".to_owned() });
             }
         }

@@ -49,7 +49,7 @@ impl Machine {
             let Some(slot) = self.tasks.find(reference) else { continue };
             let task = &self.tasks[slot];
             let current = task.state == State::Processing && task.worker == id && task.run == run;
-            if !current || task.retracting || task.seceded || task.demand != super::task::NONE {
+            if !current || task.retracting || task.seceded || task.missing != 0 || task.demand != super::task::NONE {
                 continue;
             }
             let bytes: u64 = self.tasks.edges(task.dependencies).iter().map(|&d| self.tasks[d].nbytes).sum();
@@ -75,17 +75,28 @@ impl Machine {
         let Some(slot) = self.tasks.find(task) else { return };
         let known = &self.tasks[slot];
         if known.state == State::Processing && known.worker == on && known.run == run {
-            self.unassign(slot);
-            self.tasks[slot].state = State::Waiting;
-            self.await_inputs(slot);
+            self.given_back(slot);
         }
+    }
+
+    /// A worker will not make it: it waits as any other task.
+    pub(super) fn given_back(&mut self, slot: u32) {
+        self.unassign(slot);
+        self.tasks[slot].state = State::Waiting;
+        self.recall(slot);
+        self.await_inputs(slot);
     }
 
     /// A running task takes no thread any more.
     pub(super) fn seceded(&mut self, on: WorkerId, task: TaskRef, run: RunId) {
         let Some(slot) = self.tasks.find(task) else { return };
         let known = &mut self.tasks[slot];
-        if known.state == State::Processing && known.worker == on && known.run == run && !known.seceded {
+        if known.state == State::Processing
+            && known.worker == on
+            && known.run == run
+            && !known.seceded
+            && known.missing == 0
+        {
             known.seceded = true;
             let estimate = known.estimate;
             let worker = self.workers.get_mut(on);

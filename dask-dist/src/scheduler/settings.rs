@@ -16,6 +16,8 @@ pub struct Settings {
     pub prefill_tasks_max: u32,
     /// Bytes that tasks in stock may make, as a share of the worker's memory.
     pub prefill_memory: f64,
+    /// Tasks that are sent to the worker which makes their inputs before these are made, a thread; none if 0.
+    pub ahead_max: u32,
     /// Root tasks are held back while a worker's values and what its tasks will make exceed this share of its memory.
     pub memory_target: f64,
     /// Assumed bytes a second between workers.
@@ -57,6 +59,7 @@ impl Default for Settings {
             prefill: Duration::from_millis(4),
             prefill_tasks_max: 256,
             prefill_memory: 0.02,
+            ahead_max: 64,
             memory_target: 0.6,
             bandwidth: 500e6,
             latency: Duration::from_micros(300),

@@ -57,8 +57,17 @@ struct Planned {
     priority: Vec<u32>,
     /// For each function of the graph: which attachment it is.
     attachment_of: Vec<u32>,
-    /// For each layer of the graph: whether it has so few or no inputs that its tasks start a branch.
-    is_root: Vec<bool>,
+    /// For each layer of the graph: which of its tasks start a branch.
+    roots: Vec<Roots>,
+}
+
+/// Which tasks of a layer start a branch of the graph.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Roots {
+    /// Those without inputs.
+    WithoutInputs,
+    /// All of them: there are many, and all their inputs are few.
+    All,
 }
 
 impl Machine {
@@ -106,15 +115,16 @@ impl Machine {
             let at = by_address.binary_search_by_key(&address(function), |(address, _)| *address);
             at.map_or(0, |at| by_address[at].1)
         });
-        let is_root = plan.graph.layers().iter().map(|layer| {
-            let Some(at) = layers.find(&layer.name) else { return false };
+        let roots = plan.graph.layers().iter().map(|layer| {
+            let Some(at) = layers.find(&layer.name) else { return Roots::WithoutInputs };
             let entry = &layers.layers()[at as usize];
             let few = |&input: &u32| layers.layers()[input as usize].layer.n_tasks() <= 4;
-            entry.inputs.is_empty() || (8 < entry.layer.n_tasks() && entry.inputs.iter().all(few))
+            let is_wide = !entry.inputs.is_empty() && 8 < entry.layer.n_tasks() && entry.inputs.iter().all(few);
+            if is_wide { Roots::All } else { Roots::WithoutInputs }
         });
-        let (attachment_of, is_root) = (attachment_of.collect(), is_root.collect());
+        let (attachment_of, roots) = (attachment_of.collect(), roots.collect());
         let Plan { graph, outputs, priority } = plan;
-        Ok(Planned { graph, outputs, priority, attachment_of, is_root })
+        Ok(Planned { graph, outputs, priority, attachment_of, roots })
     }
 
     /// Enters what is not known yet; the slot of each task of the plan that is needed.
@@ -212,7 +222,8 @@ impl Machine {
             self.layers.set_slot(layer_ids[layer], position, slot);
             let entered = &mut self.tasks[slot];
             entered.state = State::Waiting;
-            entered.is_root = planned.is_root[layer];
+            let is_source = graph.dependencies().of(task).is_empty();
+            entered.is_root = is_source || planned.roots[layer] == Roots::All;
             entered.retries = submit.retries.min(u32::from(u16::MAX)) as u16;
             entered.demand = demand;
             slots[task as usize] = slot;
@@ -252,6 +263,7 @@ impl Machine {
                     match self.tasks[dependency].state {
                         State::Released => to_activate.push(dependency),
                         State::Erred => erred.push(dependency),
+                        State::Processing => self.is_head(dependency),
                         _ => {}
                     }
                 }

@@ -34,7 +34,7 @@ pub(super) enum State {
     Queued,
     /// Could run; no worker that may run it is there.
     NoWorker,
-    /// Sent to `worker`.
+    /// Sent to `worker`; perhaps ahead of its inputs (`missing`), which are made there too.
     Processing,
     /// `holders` have it; never empty.
     Memory,
@@ -85,7 +85,7 @@ pub(super) struct Task {
     pub(super) demand: u32,
     pub(super) dependencies: Span,
     pub(super) dependents: Span,
-    /// Edges to dependencies that are not in memory; only while waiting.
+    /// Edges to dependencies that are not in memory: while waiting, and while processing if it was sent ahead of them.
     pub(super) missing: u32,
     /// Edges from dependents that are active.
     pub(super) needed_by: u32,

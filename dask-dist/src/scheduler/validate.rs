@@ -11,6 +11,7 @@ impl Machine {
     /// The first invariant that does not hold, in words. Looks at everything: for tests.
     pub fn broken_invariant(&self) -> Option<String> {
         let mut processing: BTreeMap<WorkerId, (u32, u64)> = BTreeMap::new();
+        let mut ahead: BTreeMap<WorkerId, u32> = BTreeMap::new();
         let mut held: BTreeMap<WorkerId, (u64, u64)> = BTreeMap::new();
         let mut needed_by: BTreeMap<u32, u32> = BTreeMap::new();
         let mut alive: BTreeMap<u32, u32> = BTreeMap::new();
@@ -57,7 +58,17 @@ impl Machine {
                     if self.workers.get(task.worker).is_none() {
                         return broken(format!("at {:?}, which is gone", task.worker));
                     }
-                    if !task.seceded {
+                    if task.missing != 0 {
+                        *ahead.entry(task.worker).or_default() += 1;
+                        let made_there = |d: u32| {
+                            let input = &self.tasks[d];
+                            input.state == State::Processing && input.worker == task.worker
+                        };
+                        let elsewhere = edges.iter().find(|&&d| self.tasks[d].state != State::Memory && !made_there(d));
+                        if task.missing != missing || elsewhere.is_some() {
+                            return broken(format!("sent ahead of {}, counted {missing}", task.missing));
+                        }
+                    } else if !task.seceded {
                         let count = processing.entry(task.worker).or_default();
                         *count = (count.0 + 1, count.1 + task.estimate);
                     }
@@ -92,6 +103,10 @@ impl Machine {
                     "{id:?} processes {} ({} ns), counted {count} ({occupancy})",
                     worker.processing, worker.occupancy
                 ));
+            }
+            let n_ahead = ahead.get(&id).copied().unwrap_or(0);
+            if worker.ahead != n_ahead {
+                return Some(format!("{id:?} was sent {} ahead, counted {n_ahead}", worker.ahead));
             }
             let (n, nbytes) = held.get(&id).copied().unwrap_or_default();
             if (worker.n_held, worker.nbytes) != (n, nbytes) {

@@ -25,8 +25,10 @@ pub struct Worker {
     pub hello: WorkerHello,
     /// What it is doing.
     pub status: Status,
-    /// Tasks sent and not heard of again.
+    /// Tasks sent and not heard of again, of which the inputs were there.
     pub processing: u32,
+    /// Tasks sent of which inputs are still made, by this worker.
+    pub ahead: u32,
     /// Estimated nanoseconds of these.
     pub occupancy: u64,
     /// Bytes of the values it holds.
@@ -39,6 +41,8 @@ pub struct Worker {
     pub metrics: Metrics,
     /// Tasks in the order in which they were sent; those that finished are found out when met.
     pub(super) assigned: VecDeque<(TaskRef, RunId)>,
+    /// Tasks of which a dependent could be sent ahead, if there were not enough of these.
+    pub(super) blocked: Vec<(u32, RunId)>,
     /// Tasks asked back and not answered.
     pub(super) retracting: u32,
     /// Resources that are free.
@@ -54,6 +58,8 @@ impl Worker {
             hello,
             status: Status::Running,
             processing: 0,
+            ahead: 0,
+            blocked: Vec::new(),
             occupancy: 0,
             nbytes: 0,
             n_held: 0,

@@ -55,12 +55,13 @@ impl Machine {
             self.in_memory += nbytes;
         }
         // An attempt to make it here is not needed.
-        if let Some(attempt) = self.attempts.get(&task)
-            && !attempt.state.has_started()
-        {
-            let run = attempt.run;
-            self.drop_attempt(task, actions);
-            actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos: 0 }));
+        if let Some(attempt) = self.attempts.get_mut(&task) {
+            let (run, then) = (attempt.run, std::mem::take(&mut attempt.then));
+            if !attempt.state.has_started() {
+                self.drop_attempt(task, actions);
+                actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos: 0 }));
+            }
+            then.into_iter().for_each(|(task, run)| self.input_here(task, run));
         }
         if let Some(want) = self.wants.remove(&task) {
             self.to_fetch.remove(&(want.priority, task));

@@ -24,12 +24,14 @@ pub(super) struct Attempt {
     pub(super) gathered: bool,
     /// A client waits for it.
     pub(super) wanted: bool,
+    /// Tasks that were given ahead and wait for its value, one an edge; those that are gone are passed over.
+    pub(super) then: SmallVec<[(TaskRef, RunId); 1]>,
     pub(super) state: AttemptState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttemptState {
-    /// Inputs are fetched from peers.
+    /// Inputs are fetched from peers, or made here.
     Waiting,
     /// On the heap; inputs may be on disk.
     Ready,
@@ -90,7 +92,7 @@ impl Machine {
             }
             self.drop_attempt(task, actions);
         }
-        let mut missing = 0;
+        let (mut missing, mut in_vain) = (0, false);
         for dependency in &dependencies {
             match self.held.get_mut(&dependency.task) {
                 Some(held) if held.doomed => {
@@ -99,6 +101,14 @@ impl Machine {
                     actions.push(Action::Report(FromWorker::Added(vec![(dependency.task, held.nbytes)])));
                 }
                 Some(_) => {}
+                None if dependency.holders.is_empty() => match self.attempts.get_mut(&dependency.task) {
+                    Some(made) if !matches!(made.state, AttemptState::Useless { .. }) => {
+                        missing += 1;
+                        made.then.push((task, run));
+                    }
+                    // It failed, or was given back: the scheduler is about to hear of it.
+                    _ => in_vain = true,
+                },
                 None => {
                     missing += 1;
                     self.want(dependency, priority, Some((task, run)));
@@ -110,9 +120,12 @@ impl Machine {
         if missing == 0 {
             self.ready.push(Reverse((priority, task, run)));
         }
-        let gathered = false;
-        let attempt = Attempt { run, function, index, priority, inputs, missing, gathered, wanted, state };
+        let (gathered, then) = (false, SmallVec::new());
+        let attempt = Attempt { run, function, index, priority, inputs, missing, gathered, wanted, then, state };
         self.attempts.insert(task, attempt);
+        if in_vain {
+            self.give_back(task, run, actions);
+        }
     }
 
     /// Attempts that will not get what they wait for: gone from here, to be given back.
@@ -132,14 +145,34 @@ impl Machine {
         taken
     }
 
-    /// An attempt that has not started will not.
+    /// An attempt that has not started will not. What was given ahead of it is given back.
     pub(super) fn drop_attempt(&mut self, task: TaskRef, actions: &mut Vec<Action>) {
-        let Some(attempt) = self.attempts.remove(&task) else { return };
+        let then = self.drop_one(task, actions);
+        self.give_back_all(then, actions);
+    }
+
+    /// What was given ahead of something that will not be here is given back, and what was given ahead of that.
+    pub(super) fn give_back_all(&mut self, waiting: SmallVec<[(TaskRef, RunId); 1]>, actions: &mut Vec<Action>) {
+        let (mut left, mut given_back) = (waiting, Vec::new());
+        while let Some((task, run)) = left.pop() {
+            if self.attempts.get(&task).is_some_and(|a| a.run == run && !a.state.has_started()) {
+                left.extend(self.drop_one(task, actions));
+                given_back.push((task, run));
+            }
+        }
+        if !given_back.is_empty() {
+            actions.push(Action::Report(FromWorker::Retracted(given_back)));
+        }
+    }
+
+    fn drop_one(&mut self, task: TaskRef, actions: &mut Vec<Action>) -> SmallVec<[(TaskRef, RunId); 1]> {
+        let Some(attempt) = self.attempts.remove(&task) else { return SmallVec::new() };
         debug_assert!(!attempt.state.has_started(), "{task:?} has started");
         if attempt.gathered {
             self.gathered -= 1;
             attempt.inputs.iter().for_each(|input| self.unpin(*input, actions));
         }
+        attempt.then
     }
 
     /// One input more is here.
@@ -260,6 +293,7 @@ impl Machine {
             self.unpin(*input, actions);
         }
         let run = attempt.run;
+        let then = attempt.then;
         match (attempt.state, result) {
             // It has come from elsewhere meanwhile, and is wanted.
             (AttemptState::Useless { .. }, _) if self.held.contains_key(&task) => {}
@@ -284,6 +318,11 @@ impl Machine {
                 }));
             }
             (_, Err(failure)) => actions.push(Action::Report(FromWorker::Failed { task, run, failure })),
+        }
+        if self.held.contains_key(&task) {
+            then.into_iter().for_each(|(task, run)| self.input_here(task, run));
+        } else {
+            self.give_back_all(then, actions);
         }
     }
 
@@ -321,6 +360,8 @@ impl Machine {
                     let seceded =
                         matches!(attempt.state, AttemptState::Seceded | AttemptState::Useless { seceded: true });
                     attempt.state = AttemptState::Useless { seceded };
+                    let then = std::mem::take(&mut attempt.then);
+                    self.give_back_all(then, actions);
                 } else {
                     self.drop_attempt(task, actions);
                 }

@@ -14,6 +14,7 @@ impl Machine {
         let mut on_way: BTreeMap<(TaskRef, RunId), u32> = BTreeMap::new();
         let waiting = self.wants.values().flat_map(|want| &want.waiting);
         let waiting = waiting.chain(self.held.values().flat_map(|held| &held.waiting));
+        let waiting = waiting.chain(self.attempts.values().flat_map(|attempt| &attempt.then));
         waiting.for_each(|&attempt| *on_way.entry(attempt).or_default() += 1);
         let (mut running, mut gathered) = (0, 0);
         for (task, attempt) in &self.attempts {

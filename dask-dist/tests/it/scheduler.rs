@@ -145,7 +145,22 @@ impl Cluster {
         }
         let id = busy[pick % busy.len()];
         let worker = self.world.workers.get_mut(&id).unwrap();
-        let task = worker.to_run.remove((pick / 7) % worker.to_run.len());
+        let mut at = (pick / 7) % worker.to_run.len();
+        // What was given ahead comes after what it waits for.
+        let waits_for = |worker: &FakeWorker, at: usize| {
+            let made_here = |d: &&Dependency| d.holders.is_empty() && !worker.holds.contains(&d.task);
+            worker.to_run[at].dependencies.iter().find(made_here).map(|d| d.task)
+        };
+        while let Some(first) = waits_for(worker, at) {
+            if let Some(before) = worker.to_run.iter().position(|t| t.task == first) {
+                at = before;
+                continue;
+            }
+            let task = worker.to_run.remove(at);
+            self.event(Event::Worker(id, FromWorker::Retracted(vec![(task.task, task.run)])));
+            return true;
+        }
+        let task = worker.to_run.remove(at);
         let mut fetched = Vec::new();
         for dependency in &task.dependencies {
             if self.world.workers[&id].holds.contains(&dependency.task) {
@@ -174,6 +189,14 @@ impl Cluster {
             self.event(Event::Worker(id, FromWorker::Finished { task, run, nbytes: 8, nanos: 1000 }));
         }
         true
+    }
+
+    /// A worker gives a task back.
+    fn give_back(&mut self, pick: usize) {
+        let busy = self.world.workers.iter_mut().filter(|(_, w)| !w.to_run.is_empty());
+        let Some((&id, worker)) = busy.last() else { return };
+        let task = worker.to_run.remove(pick % worker.to_run.len());
+        self.event(Event::Worker(id, FromWorker::Retracted(vec![(task.task, task.run)])));
     }
 
     fn kill(&mut self, id: WorkerId) {
@@ -213,6 +236,21 @@ fn a_chain_runs_and_only_its_end_is_kept() {
     cluster.say(FromClient::Release(vec![FutureId(5)]));
     assert!(cluster.is_empty());
     assert!(cluster.world.workers.values().all(|w| w.holds.is_empty() && w.functions.is_empty()));
+}
+
+#[test]
+fn a_chain_is_sent_ahead_and_recalled_when_its_head_fails() {
+    let mut cluster = Cluster::new(2, 1);
+    let (mut submit, functions) = submission("chain", &[vec![], vec![0], vec![1], vec![2]], &[3], 5);
+    submit.retries = 1;
+    cluster.submit((submit, functions));
+    let given: Vec<usize> = cluster.world.workers.values().map(|w| w.to_run.len()).collect();
+    assert!(given == [4, 0] || given == [0, 4], "all of it, to one worker: {given:?}");
+    assert!(cluster.step(0, true));
+    let again: Vec<u32> = cluster.world.workers.values().flat_map(|w| &w.to_run).map(|t| t.run.0).collect();
+    assert_eq!(again, [2, 2, 2, 2], "all of it, once, anew");
+    cluster.run();
+    assert_eq!(cluster.done(), BTreeSet::from([5]));
 }
 
 #[test]
@@ -326,6 +364,7 @@ fn arbitrary_graph() -> impl Strategy<Value = Vec<Vec<u32>>> {
 enum Happening {
     Step(usize),
     Fail(usize),
+    GiveBack(usize),
     Kill(usize),
     Join,
     Release(usize),
@@ -340,6 +379,7 @@ fn arbitrary_happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         12 => any::<usize>().prop_map(Happening::Step),
         1 => any::<usize>().prop_map(Happening::Fail),
+        1 => any::<usize>().prop_map(Happening::GiveBack),
         1 => any::<usize>().prop_map(Happening::Kill),
         1 => Just(Happening::Join),
         1 => any::<usize>().prop_map(Happening::Release),
@@ -375,6 +415,7 @@ proptest! {
             match happening {
                 Happening::Step(pick) => { cluster.step(pick, false); }
                 Happening::Fail(pick) => { cluster.step(pick, true); cancelled = true; }
+                Happening::GiveBack(pick) => cluster.give_back(pick),
                 Happening::Kill(pick) => if !ids.is_empty() { cluster.kill(ids[pick % ids.len()]); },
                 Happening::Join => { cluster.add_worker(2); }
                 Happening::Release(pick) => cluster.say(FromClient::Release(vec![FutureId(pick as u64 % next_future)])),

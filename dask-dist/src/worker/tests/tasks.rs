@@ -128,3 +128,35 @@ fn a_failure_is_reported_and_its_inputs_can_go() {
     assert_eq!(worker.after(over), [Action::Report(failed)]);
     assert_eq!(worker.told(ToWorker::Free(vec![t(0)])), [Action::Drop(vec![t(0)])]);
 }
+
+#[test]
+fn what_is_given_ahead_runs_when_its_input_is_made() {
+    let mut worker = machine(Settings::default());
+    assert_eq!(
+        worker.given(vec![task(0, 0, &[]), task(1, 1, &[on(0, &[])]), task(2, 2, &[on(1, &[])])]),
+        [run(0, &[])]
+    );
+    assert_eq!(worker.ran_well(0, 8), [finished(0, 0, 8), run(1, &[0])]);
+    assert_eq!(worker.ran_well(1, 8), [finished(1, 1, 8), run(2, &[1])]);
+}
+
+#[test]
+fn what_was_given_ahead_of_a_failure_is_given_back() {
+    let mut worker = machine(Settings::default());
+    worker.given(vec![task(0, 0, &[]), task(1, 1, &[on(0, &[])]), task(2, 2, &[on(1, &[])])]);
+    let failure = Failure::Error { chain: vec!["no".to_owned()] };
+    let failed = Action::Report(FromWorker::Failed { task: t(0), run: RunId(0), failure: failure.clone() });
+    let over = Event::Ran { task: t(0), result: Err(failure), nanos: 7 };
+    assert_eq!(worker.after(over), [failed, retracted(&[(1, 1), (2, 2)])]);
+    assert!(worker.is_empty());
+}
+
+#[test]
+fn what_was_given_ahead_goes_back_with_what_it_waits_for() {
+    let mut worker = machine(Settings { n_threads: 1, ..Settings::default() });
+    worker.given(vec![task(0, 0, &[]), task(1, 1, &[]), task(2, 2, &[on(1, &[])])]);
+    let retract = ToWorker::Retract(vec![(t(1), RunId(1))]);
+    assert_eq!(worker.told(retract), [retracted(&[(2, 2)]), retracted(&[(1, 1)])]);
+    // And one that comes too late for what it is to wait for.
+    assert_eq!(worker.given(vec![task(3, 3, &[on(1, &[])])]), [retracted(&[(3, 3)])]);
+}
