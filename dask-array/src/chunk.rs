@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dask_core::Data;
-use dask_core::wire::{Buffer, Decoder, Encoder, WireError};
+use dask_core::wire::{Decoder, Encoder, WireError};
 use ndarray::ArrayD;
 
 use crate::element::Element;
@@ -24,7 +24,7 @@ impl<A: Element> Data for Chunk<A> {
             Some(slice) => A::write(slice, &mut bytes),
             None => A::write(&self.0.iter().copied().collect::<Vec<A>>(), &mut bytes),
         }
-        out.buffer(Buffer::new(bytes));
+        out.buffer(A::buffer(bytes));
         Ok(())
     }
 
@@ -33,13 +33,13 @@ impl<A: Element> Data for Chunk<A> {
             return self.encode(out);
         }
         out.serde(&self.0.shape())?;
-        out.buffer(Buffer::new(Bytes(self)));
+        out.buffer(A::buffer(Bytes(self)));
         Ok(())
     }
 
     fn decode(input: &mut Decoder<'_>) -> Result<Self, WireError> {
         let shape: Vec<usize> = input.serde()?;
-        let elements = A::read(input.buffer()?.as_slice());
+        let elements = A::read_buffer(input.buffer()?);
         ArrayD::from_shape_vec(shape, elements).map(Self).map_err(|e| WireError::Codec(e.to_string()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use dask_core::wire::Buffer;
 use serde::{Deserialize, Serialize};
 
 /// The type of an array's elements, as it travels.
@@ -80,6 +81,14 @@ pub trait Element: Copy + Default + PartialEq + PartialOrd + Send + Sync + fmt::
     fn as_bytes(elements: &[Self]) -> Option<&[u8]>;
     /// Reads what [`write`](Element::write) wrote.
     fn read(bytes: &[u8]) -> Vec<Self>;
+    /// The buffer of elements that somebody owns.
+    fn buffer<B: AsRef<[u8]> + Send + Sync + 'static>(owner: B) -> Buffer {
+        Buffer::new(owner)
+    }
+    /// Reads a buffer; its memory becomes the vector's where it can.
+    fn read_buffer(buffer: Buffer) -> Vec<Self> {
+        Self::read(buffer.as_slice())
+    }
     /// Whether it is a float that is not a number.
     fn is_nan(self) -> bool {
         false
@@ -115,6 +124,15 @@ macro_rules! bytes {
             let mut elements = dask_core::wire::with_room(items.len());
             elements.extend(items.iter().map(|bytes| Self::from_le_bytes(*bytes)));
             elements
+        }
+        fn buffer<B: AsRef<[u8]> + Send + Sync + 'static>(owner: B) -> Buffer {
+            Buffer::of_numbers::<Self, B>(owner)
+        }
+        fn read_buffer(buffer: Buffer) -> Vec<Self> {
+            if cfg!(target_endian = "big") {
+                return Self::read(buffer.as_slice());
+            }
+            buffer.into_vec().unwrap_or_else(|buffer| Self::read(buffer.as_slice()))
         }
     };
 }

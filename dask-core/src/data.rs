@@ -132,8 +132,13 @@ impl<T: bytemuck::NoUninit> AsRef<[u8]> for Bytes<T> {
     }
 }
 
-/// A copy of numbers that came as bytes.
-fn collected<T: bytemuck::Pod>(bytes: &[u8]) -> Vec<T> {
+/// The numbers that came as bytes: their memory itself where it can become a vector, otherwise a copy.
+fn numbers_of<T: bytemuck::Pod>(buffer: Buffer) -> Vec<T> {
+    let buffer = match buffer.into_vec() {
+        Ok(items) => return items,
+        Err(buffer) => buffer,
+    };
+    let bytes = buffer.as_slice();
     let Ok(items) = bytemuck::try_cast_slice(bytes) else { return bytemuck::pod_collect_to_vec(bytes) };
     let mut own = with_room(items.len());
     own.extend_from_slice(items);
@@ -172,7 +177,7 @@ macro_rules! numbers {
                     return Self::encode_slice(&items, out);
                 }
                 out.len(items.len());
-                out.buffer(Buffer::new(Bytes(items)));
+                out.buffer(Buffer::of_numbers::<Self, _>(Bytes(items)));
                 Ok(())
             }
             fn decode_vec(input: &mut Decoder<'_>) -> Result<Vec<Self>, WireError> {
@@ -180,8 +185,8 @@ macro_rules! numbers {
                 let nbytes = n.checked_mul(size_of::<Self>()).ok_or(WireError::Truncated)?;
                 if is_bulk::<Self>(n) {
                     let buffer = input.buffer()?;
-                    let bytes = buffer.as_slice();
-                    return if bytes.len() == nbytes { Ok(collected(bytes)) } else { Err(WireError::Truncated) };
+                    let all = buffer.as_slice().len() == nbytes;
+                    return if all { Ok(numbers_of(buffer)) } else { Err(WireError::Truncated) };
                 }
                 let bytes = input.raw(nbytes)?;
                 if cfg!(target_endian = "little") {

@@ -1,8 +1,9 @@
 //! A task's result: shared, cheap to clone, typed at the edges.
 
 use std::any::{Any, type_name};
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -60,15 +61,21 @@ impl Elsewhere {
     }
 }
 
+/// Bytes of so many, or in buffers, are not kept beside the value that was decoded from them.
+const KEPT_NBYTES_MAX: usize = 16 << 10;
+
 /// Bytes that became no value yet.
 struct Encoded {
-    parcel: Parcel,
+    type_name: Cow<'static, str>,
+    nbytes: usize,
+    /// Without its name; none once the value has taken its place.
+    parcel: Mutex<Option<Parcel>>,
     decoded: OnceLock<Value>,
 }
 
 impl Data for Encoded {
     fn nbytes(&self) -> usize {
-        self.decoded.get().map_or(self.parcel.nbytes(), Value::nbytes)
+        self.decoded.get().map_or(self.nbytes, Value::nbytes)
     }
 }
 
@@ -79,8 +86,13 @@ impl Value {
     }
 
     /// A value that is decoded when it is first asked for.
-    pub fn encoded(parcel: Parcel) -> Self {
-        Self(Arc::new(Encoded { parcel, decoded: OnceLock::new() }))
+    pub fn encoded(mut parcel: Parcel) -> Self {
+        Self(Arc::new(Encoded {
+            type_name: parcel.take_type_name(),
+            nbytes: parcel.nbytes(),
+            parcel: Mutex::new(Some(parcel)),
+            decoded: OnceLock::new(),
+        }))
     }
 
     /// A value that is elsewhere and is fetched when it is first asked for.
@@ -110,7 +122,7 @@ impl Value {
     pub fn to_parcel(&self) -> Result<Parcel, WireError> {
         let any: &dyn Any = &*self.0;
         if let Some(encoded) = any.downcast_ref::<Encoded>() {
-            return Ok(encoded.parcel.clone());
+            return encoded.to_parcel();
         }
         if let Some(elsewhere) = any.downcast_ref::<Elsewhere>() {
             return elsewhere.fetch().map_err(|error| WireError::Codec(error.to_string()))?.to_parcel();
@@ -148,7 +160,7 @@ impl Value {
             && encoded.decoded.get().is_none()
             && !self.is_unshared()
         {
-            // Decoded for this taker alone: kept beside the bytes, it would have to be cloned.
+            // Decoded for this taker alone: kept for others, it would have to be cloned.
             return encoded.decode_owned();
         }
         self.shared::<T>().map(Arc::unwrap_or_clone)
@@ -192,7 +204,7 @@ impl Value {
     /// The name of its type, for people.
     pub fn type_name(&self) -> &str {
         match (&*self.0 as &dyn Any).downcast_ref::<Encoded>() {
-            Some(encoded) => encoded.parcel.type_name(),
+            Some(encoded) => &encoded.type_name,
             None => self.0.type_name(),
         }
     }
@@ -203,23 +215,53 @@ fn wrong_type<T>(found: &str) -> Error {
 }
 
 impl Encoded {
+    fn lock(&self) -> MutexGuard<'_, Option<Parcel>> {
+        self.parcel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check<T>(&self) -> Result<()> {
+        if self.type_name == type_name::<T>() { Ok(()) } else { Err(wrong_type::<T>(&self.type_name)) }
+    }
+
+    /// The bytes as they came, or those of the value that took their place.
+    fn to_parcel(&self) -> Result<Parcel, WireError> {
+        if let Some(parcel) = &*self.lock() {
+            return Ok(parcel.clone().with_type_name(self.type_name.clone()));
+        }
+        self.decoded.get().ok_or(WireError::Truncated)?.to_parcel()
+    }
+
+    /// The value, to be shared from now on. Large bytes are given to it, or up.
     fn decode<T: Data>(&self) -> Result<&Value> {
         if let Some(value) = self.decoded.get() {
             return Ok(value);
         }
-        let value = Value::new(self.decode_owned::<T>()?);
-        Ok(self.decoded.get_or_init(|| value))
+        self.check::<T>()?;
+        let mut slot = self.lock();
+        if let Some(value) = self.decoded.get() {
+            return Ok(value);
+        }
+        let parcel = slot.as_mut().ok_or(WireError::Truncated)?;
+        let kept = parcel.buffers().is_empty() && self.nbytes <= KEPT_NBYTES_MAX;
+        let value = Value::new(decode_all::<T>(Decoder::taking(parcel))?);
+        let value = self.decoded.get_or_init(|| value);
+        if !kept {
+            *slot = None;
+        }
+        Ok(value)
     }
 
     fn decode_owned<T: Data>(&self) -> Result<T> {
-        if self.parcel.type_name() != type_name::<T>() {
-            return Err(wrong_type::<T>(self.parcel.type_name()));
-        }
-        let mut input = Decoder::new(&self.parcel);
-        let value = T::decode(&mut input)?;
-        input.end()?;
-        Ok(value)
+        self.check::<T>()?;
+        let parcel = self.to_parcel()?;
+        decode_all(Decoder::new(&parcel))
     }
+}
+
+fn decode_all<T: Data>(mut input: Decoder<'_>) -> Result<T> {
+    let value = T::decode(&mut input)?;
+    input.end()?;
+    Ok(value)
 }
 
 impl fmt::Debug for Value {

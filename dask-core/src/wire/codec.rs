@@ -28,6 +28,16 @@ impl Parcel {
         &self.type_name
     }
 
+    /// Takes the name away.
+    pub(crate) fn take_type_name(&mut self) -> Cow<'static, str> {
+        std::mem::take(&mut self.type_name)
+    }
+
+    /// Gives it a name.
+    pub(crate) fn with_type_name(self, type_name: Cow<'static, str>) -> Self {
+        Self { type_name, ..self }
+    }
+
     /// The bytes in line.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -127,18 +137,24 @@ fn decode_limited<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), binco
 /// Reads what an [`Encoder`] wrote, in the same order.
 pub struct Decoder<'a> {
     bytes: &'a [u8],
-    buffers: std::slice::Iter<'a, Buffer>,
+    buffers: std::vec::IntoIter<Buffer>,
 }
 
 impl<'a> Decoder<'a> {
     /// Reads a parcel from its beginning.
     pub fn new(parcel: &'a Parcel) -> Self {
-        Self { bytes: &parcel.bytes, buffers: parcel.buffers.iter() }
+        Self { bytes: &parcel.bytes, buffers: parcel.buffers.clone().into_iter() }
+    }
+
+    /// Reads a parcel from its beginning and takes its buffers, the memory of which may become the decoded value's.
+    pub fn taking(parcel: &'a mut Parcel) -> Self {
+        let buffers = std::mem::take(&mut parcel.buffers).into_iter();
+        Self { bytes: &parcel.bytes, buffers }
     }
 
     /// Reads bytes that came without buffers.
     pub fn of_bytes(bytes: &'a [u8]) -> Self {
-        Self { bytes, buffers: [].iter() }
+        Self { bytes, buffers: Vec::new().into_iter() }
     }
 
     /// Reads a serde value.
@@ -176,7 +192,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// [`WireError::Truncated`].
     pub fn buffer(&mut self) -> Result<Buffer, WireError> {
-        self.buffers.next().cloned().ok_or(WireError::Truncated)
+        self.buffers.next().ok_or(WireError::Truncated)
     }
 
     /// How many bytes in line are left.

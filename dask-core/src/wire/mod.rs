@@ -18,6 +18,7 @@
 //!
 //! Bulk bytes go out of band as [`Buffer`]s, without copies.
 
+mod block;
 mod buffers;
 mod codec;
 pub mod local;
@@ -25,6 +26,7 @@ mod portable;
 mod registry;
 mod room;
 
+pub use block::Block;
 pub use buffers::Buffer;
 pub use codec::{Decoder, Encoder, Parcel, decode_value, encode_value};
 pub use portable::Portable;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dask_core::wire::local::{self, Func, Local};
 use dask_core::wire::{
-    Decoder, Encoder, Parcel, Portable, WireError, decode_portable, encode_portable, registered_names,
+    Block, Buffer, Decoder, Encoder, Parcel, Portable, WireError, decode_portable, encode_portable, registered_names,
 };
 use dask_core::{Call, Data, TaskError, TaskFn, Value};
 use proptest::prelude::*;
@@ -185,4 +185,52 @@ fn taking_a_shared_value_that_came_encoded_leaves_it_to_the_others() {
     let shared = other.clone();
     assert!(shared.clone().take::<String>().is_err());
     assert_eq!(shared.take::<Vec<i64>>().unwrap(), [1, 2, 3]);
+}
+
+/// What came from elsewhere, in memory that can become numbers.
+fn arrived(numbers: &[f64]) -> (Value, *const u8) {
+    let mut block = Block::zeroed(size_of_val(numbers), 8).unwrap();
+    for (bytes, number) in block.as_mut_slice().chunks_exact_mut(8).zip(numbers) {
+        bytes.copy_from_slice(&number.to_le_bytes());
+    }
+    let start = block.as_ref().as_ptr();
+    let parcel = Value::new(numbers.to_vec()).to_parcel().unwrap();
+    let parcel = Parcel::from_parts(parcel.type_name().to_owned(), parcel.bytes().to_vec(), vec![Buffer::from(block)]);
+    (Value::encoded(parcel), start)
+}
+
+#[test]
+fn memory_that_numbers_arrived_in_becomes_theirs_unless_others_hold_it() {
+    let numbers: Vec<f64> = (0..20_000).map(f64::from).collect();
+    let (value, start) = arrived(&numbers);
+    let taken = value.take::<Vec<f64>>().unwrap();
+    assert_eq!((taken.as_ptr().cast(), &taken), (start, &numbers));
+
+    let (value, start) = arrived(&numbers);
+    let found = value.get::<Vec<f64>>().unwrap();
+    assert_eq!((found.as_ptr().cast(), found), (start, &numbers));
+    // The bytes that were given up are made again from the value.
+    let again = value.to_parcel().unwrap();
+    assert_eq!(again.type_name(), std::any::type_name::<Vec<f64>>());
+    assert_eq!(Value::encoded(again).take::<Vec<f64>>().unwrap(), numbers);
+
+    let (value, start) = arrived(&numbers);
+    let on_its_way = value.to_parcel().unwrap();
+    assert_ne!(value.get::<Vec<f64>>().unwrap().as_ptr().cast(), start);
+    assert_eq!(on_its_way.buffers()[0].as_slice().as_ptr(), start);
+
+    let (value, start) = arrived(&numbers);
+    let shared = value.clone();
+    let (copied, moved) = (value.take::<Vec<f64>>().unwrap(), shared.take::<Vec<f64>>().unwrap());
+    assert_ne!(copied.as_ptr().cast(), start);
+    assert_eq!(moved.as_ptr().cast(), start);
+}
+
+#[test]
+fn the_wrong_type_takes_nothing_away() {
+    let numbers = vec![1.5; 20_000];
+    let (value, _) = arrived(&numbers);
+    assert!(value.get::<Vec<i64>>().is_err());
+    assert_eq!(value.get::<Vec<f64>>().unwrap(), &numbers);
+    assert!(value.get::<Vec<i64>>().is_err());
 }

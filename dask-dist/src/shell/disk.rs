@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use dask_core::wire::{Buffer, Parcel};
+use dask_core::wire::{Block, Buffer, Parcel};
 use xxhash_rust::xxh3::Xxh3;
 
-const MAGIC: &[u8; 8] = b"dask-sp1";
+const MAGIC: &[u8; 8] = b"dask-sp2";
 
 /// Writes a value; a failed write leaves no file.
 pub(super) fn write(path: &Path, parcel: &Parcel) -> io::Result<()> {
@@ -29,9 +29,14 @@ fn write_file(path: &Path, parcel: &Parcel) -> io::Result<()> {
     put(MAGIC)?;
     put(&(parcel.buffers().len() as u64).to_le_bytes())?;
     let pieces = [parcel.type_name().as_bytes(), parcel.bytes()];
-    for piece in pieces.into_iter().chain(parcel.buffers().iter().map(Buffer::as_slice)) {
+    for piece in pieces {
         put(&(piece.len() as u64).to_le_bytes())?;
         put(piece)?;
+    }
+    for buffer in parcel.buffers() {
+        put(&(buffer.align() as u64).to_le_bytes())?;
+        put(&(buffer.as_slice().len() as u64).to_le_bytes())?;
+        put(buffer.as_slice())?;
     }
     let digest = hash.digest();
     file.write_all(&digest.to_le_bytes())?;
@@ -45,33 +50,54 @@ pub(super) fn read(path: &Path) -> io::Result<Parcel> {
     let size = file.metadata()?.len();
     let mut file = BufReader::with_capacity(1 << 16, file);
     let mut hash = Xxh3::new();
-    let mut take = |n: u64| {
-        if size < n {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a length exceeds the file"));
-        }
-        let mut bytes = vec![0; n as usize];
-        file.read_exact(&mut bytes)?;
-        hash.update(&bytes);
-        Ok(bytes)
+    let mut fill = |bytes: &mut [u8]| {
+        file.read_exact(bytes)?;
+        hash.update(bytes);
+        Ok(())
     };
-    let number = |bytes: Vec<u8>| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
-    if take(8)? != MAGIC {
+    let mut magic = *MAGIC;
+    fill(&mut magic)?;
+    if magic != *MAGIC {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "not a spilled value"));
     }
-    let n_buffers = number(take(8)?);
-    let mut piece = || {
-        let n = number(take(8)?);
-        take(n)
+    let n_buffers = number(&mut fill)?;
+    let name = block(&mut fill, 1, size)?.as_ref().to_vec();
+    let name = String::from_utf8(name).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let bytes = block(&mut fill, 1, size)?;
+    let bytes = bytes.into_vec().unwrap_or_else(|block: Block| block.as_ref().to_vec());
+    let mut buffer = || {
+        let align = number(&mut fill)?;
+        block(&mut fill, align, size).map(Buffer::from)
     };
-    let name = String::from_utf8(piece()?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    let bytes = piece()?;
-    let buffers = (0..n_buffers).map(|_| piece().map(Buffer::new)).collect::<io::Result<_>>()?;
+    let buffers = (0..n_buffers).map(|_| buffer()).collect::<io::Result<_>>()?;
     let mut digest = [0; 8];
     file.read_exact(&mut digest)?;
     if u64::from_le_bytes(digest) != hash.digest() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum does not match"));
     }
     Ok(Parcel::from_parts(name, bytes, buffers))
+}
+
+/// Fills bytes with what comes next.
+type Fill<'a> = dyn FnMut(&mut [u8]) -> io::Result<()> + 'a;
+
+fn number(fill: &mut Fill<'_>) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    fill(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// A length, and so many bytes in memory aligned to `align` if there are numbers so aligned.
+fn block(fill: &mut Fill<'_>, align: u64, file_size: u64) -> io::Result<Block> {
+    let n = number(fill)?;
+    if file_size < n {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a length exceeds the file"));
+    }
+    let unaligned = || Block::zeroed(n as usize, 1);
+    let block = Block::zeroed(n as usize, align as usize).or_else(unaligned);
+    let mut block = block.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    fill(block.as_mut_slice())?;
+    Ok(block)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::BufMut;
 use dask_core::Value;
-use dask_core::wire::{Buffer, Decoder, Parcel};
+use dask_core::wire::{Block, Buffer, Decoder, Parcel};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
@@ -19,8 +19,8 @@ pub(super) const FAREWELL: u32 = u32::MAX;
 /// What is read ahead; messages up to this size are decoded from where they arrived.
 const AHEAD: usize = 64 << 10;
 
-/// What an attachment consists of: its type, bytes in line, bytes of each buffer.
-pub(super) type Form = (String, u64, Vec<u64>);
+/// What an attachment consists of: its type, bytes in line, and of each buffer its bytes and its alignment.
+pub(super) type Form = (String, u64, Vec<(u64, u8)>);
 
 /// A batch, and how many bytes it was.
 pub type Frame<M> = (Batch<M>, u64);
@@ -105,15 +105,15 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.limit("a frame's number of attachments or buffers", n_parts, self.settings.parts_max.into())?;
         let bulk = forms
             .iter()
-            .flat_map(|(_, n, buffers)| buffers.iter().chain([n]))
+            .flat_map(|(_, n, buffers)| buffers.iter().map(|(n, _)| n).chain([n]))
             .fold(0, |all: u64, &n| all.saturating_add(n));
         self.limit("a frame's attachments in bytes", bulk, self.settings.attachment_bytes_max)?;
         let mut attachments = Vec::with_capacity(forms.len());
-        for (type_name, n_bytes, lengths) in forms {
+        for (type_name, n_bytes, forms) in forms {
             let bytes = self.unaligned(n_bytes).await?;
-            let mut buffers = Vec::with_capacity(lengths.len());
-            for n in lengths {
-                buffers.push(Buffer::new(self.aligned(n).await?));
+            let mut buffers = Vec::with_capacity(forms.len());
+            for (n, align) in forms {
+                buffers.push(self.buffer(n, align.into()).await?);
             }
             attachments.push(Value::encoded(Parcel::from_parts(type_name, bytes, buffers)));
         }
@@ -204,8 +204,29 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(bytes)
     }
 
-    async fn aligned(&mut self, n: u64) -> Result<Aligned, DistError> {
+    /// A buffer in memory that can become what its reader wants.
+    async fn buffer(&mut self, n: u64, align: usize) -> Result<Buffer, DistError> {
         let n = self.addressable(n)?;
+        match if n <= STEP { Block::zeroed(n, align) } else { None } {
+            Some(block) => self.block(block).await,
+            None => self.aligned(n).await.map(Buffer::new),
+        }
+    }
+
+    async fn block(&mut self, mut block: Block) -> Result<Buffer, DistError> {
+        let bytes = block.as_mut_slice();
+        let ahead = self.taken(bytes.len());
+        let (first, mut rest) = bytes.split_at_mut(ahead.len());
+        first.copy_from_slice(ahead);
+        while !rest.is_empty() {
+            // What is written to moves the slice on.
+            let read = self.patience.read(&mut self.from, &mut rest).await;
+            read.map_err(|error| self.failed(&error))?;
+        }
+        Ok(block.into())
+    }
+
+    async fn aligned(&mut self, n: usize) -> Result<Aligned, DistError> {
         let mut bytes = Aligned::with_capacity(n.min(STEP));
         bytes.extend(self.taken(n));
         while bytes.len() < n {

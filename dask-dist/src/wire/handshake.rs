@@ -10,7 +10,7 @@ use super::limits::CommSettings;
 use crate::error::DistError;
 
 /// What both sides must speak; counted up with every change of messages.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"dask-rs\n";
 

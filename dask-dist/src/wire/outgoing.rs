@@ -46,7 +46,8 @@ impl Piece {
 }
 
 fn form(parcel: &Parcel) -> Form {
-    let buffers = parcel.buffers().iter().map(|buffer| buffer.as_slice().len() as u64).collect();
+    let form = |buffer: &Buffer| (buffer.as_slice().len() as u64, u8::try_from(buffer.align()).unwrap_or_default());
+    let buffers = parcel.buffers().iter().map(form).collect();
     (parcel.type_name().to_owned(), parcel.bytes().len() as u64, buffers)
 }
 

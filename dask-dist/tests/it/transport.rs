@@ -230,9 +230,15 @@ async fn hostile_bytes_end_their_connection_only() {
 
 #[tokio::test]
 async fn a_forged_length_of_an_attachment_takes_no_memory() {
-    // One attachment of 2^37 bytes, of which 10 arrive.
+    for align in [8_u8, 64, 0, 77] {
+        a_forged_length_takes_no_memory(align).await;
+    }
+}
+
+/// One attachment of 2^37 bytes, of which 10 arrive.
+async fn a_forged_length_takes_no_memory(align: u8) {
     let mut table = dask_core::wire::Encoder::new();
-    table.serde(&vec![("x".to_owned(), 0_u64, vec![1_u64 << 37])]).unwrap();
+    table.serde(&vec![("x".to_owned(), 0_u64, vec![(1_u64 << 37, align)])]).unwrap();
     let table = table.finish("");
     let mut bytes = lengths(1, table.bytes().len() as u32);
     bytes.push(0);
