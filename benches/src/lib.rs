@@ -1,5 +1,6 @@
 //! The sample data and the graphs that the tour and the benchmarks share.
 
+pub mod allocations; // bytes alive
 pub mod data; // deterministic, realistic, made where it is missing
 pub mod kernel; // work of a known amount
 pub mod peers; // other systems, measured beside

@@ -28,10 +28,12 @@ pub enum Shape {
     Chain,
     /// A square grid, each task after its neighbours to the left and above; the last corner is the output.
     Stencil,
+    /// Parts that are split, and new parts that take a piece of each.
+    Shuffle,
 }
 
 impl Shape {
-    /// All of them.
+    /// Those on which schedulers are compared.
     pub const ALL: [Self; 4] = [Self::Independent, Self::Tree, Self::Chain, Self::Stencil];
 
     /// What it is called in tables.
@@ -41,6 +43,7 @@ impl Shape {
             Self::Tree => "tree",
             Self::Chain => "chain",
             Self::Stencil => "stencil",
+            Self::Shuffle => "shuffle",
         }
     }
 
@@ -58,6 +61,7 @@ impl Shape {
         match self {
             Self::Independent => leaves(n),
             Self::Tree => tree(n),
+            Self::Shuffle => shuffle(n.isqrt()),
             Self::Chain => listed(n, |task, edges| edges.extend(task.checked_sub(1))),
             Self::Stencil => {
                 let side = n.isqrt();
@@ -72,7 +76,7 @@ impl Shape {
     /// The keys of the outputs of a graph of this shape.
     pub fn outputs(self, layer: &LayerRef) -> Vec<Key> {
         let mut keys = layer.keys();
-        if self != Self::Independent {
+        if !matches!(self, Self::Independent | Self::Shuffle) {
             keys.drain(..keys.len().saturating_sub(1));
         }
         keys
@@ -93,6 +97,18 @@ fn tree(n: u32) -> LayerRef {
         level = LayerRef::new(reduce, vec![level]);
     }
     level
+}
+
+fn shuffle(n: u32) -> LayerRef {
+    let parts = leaves(n);
+    let mut split = Materialized::uniform("split".into(), &[n, n], vec![parts.name().clone()], Arc::new(Empty));
+    (0..n * n).for_each(|piece| split.push_uniform(&[(0, piece / n)]));
+    let split = LayerRef::new(split, vec![parts]);
+    let mut join = Materialized::uniform("join".into(), &[n], vec![split.name().clone()], Arc::new(Empty));
+    for to in 0..n {
+        join.push_uniform(&(0..n).map(|from| (0, from * n + to)).collect::<Vec<_>>());
+    }
+    LayerRef::new(join, vec![split])
 }
 
 /// Tasks one by one, with the tasks that each depends on.

@@ -3,13 +3,19 @@
 use crate::run::{Failure, cargo};
 use crate::tools;
 
-/// `bench` alone is `cargo bench`; `bench sched …`, `bench dist …` and `bench metg …` run ours and Dask's in one go.
+/// `bench` alone is `cargo bench`; `bench sched …`, `bench dist …` and `bench metg …` run ours and Dask's in one go;
+/// `bench simulated …` runs the scheduler alone, and the cluster in the simulator.
 pub(crate) fn bench(rest: &[String]) -> Result<(), Failure> {
     match rest.split_first() {
         Some((what, rest)) if what == "sched" || what == "dist" => with_peer(what, rest),
         Some((what, rest)) if what == "metg" => {
             cargo(&["build", "--release", "-p", "dask-benches", "--example", "kernel"], false)?;
             with_peer("metg", rest)
+        }
+        Some((what, rest)) if what == "simulated" => {
+            let mut arguments = vec!["run", "--release", "-p", "dask-benches", "--bin", "simulated", "--"];
+            arguments.extend(rest.iter().map(String::as_str));
+            cargo(&arguments, false)
         }
         _ => {
             let mut arguments = vec!["bench", "-p", "dask-benches"];

@@ -127,6 +127,7 @@ impl Machine {
             task.nbytes = nbytes;
         }
         task.holders.push(on);
+        task.coming.retain(|&mut id| id != on);
         let worker = self.workers.get_mut(on);
         worker.nbytes += task.nbytes;
         worker.n_held += 1;
@@ -140,6 +141,9 @@ impl Machine {
         let task = &mut self.tasks[slot];
         let Some(at) = task.holders.iter().position(|&holder| holder == on) else { return false };
         task.holders.remove(at);
+        if task.holders.is_empty() {
+            task.coming.clear();
+        }
         let nbytes = task.nbytes;
         let worker = self.workers.get_mut(on);
         worker.nbytes -= nbytes;

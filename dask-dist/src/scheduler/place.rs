@@ -1,9 +1,9 @@
 //! Which worker: where the task can start first.
 //!
 //! For each worker considered, the time until a thread is free (estimated from what was learnt of the layers) plus the
-//! time to bring what is not there (bytes over bandwidth, and a latency). Considered are those that hold inputs (most bytes
-//! first), and a few without work, or a few taken at random where none is without: so that the cost of a decision does not grow
-//! with the cluster.
+//! time to bring what is not there: bytes over bandwidth, a latency, and until the lines at both ends are free of what was
+//! decided before. Considered are those that hold inputs or are about to fetch them, and a few without work, or a few taken
+//! at random where none is without: so that the cost of a decision does not grow with the cluster.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ const UNKNOWN: Duration = Duration::from_millis(50);
 const HOLDERS_MAX: usize = 12;
 /// Clusters up to this size are considered whole.
 const ALL_MAX: usize = 8;
+/// Workers remembered to fetch a value, at most; and only for values that take longer than to ask for them.
+const COMING_MAX: usize = 12;
 /// Holders named to a worker that has to fetch a value, at most.
 const SOURCES_MAX: usize = 4;
 
@@ -51,7 +53,7 @@ impl Machine {
     /// The best of some running workers; `also` is considered in any case.
     pub(super) fn choose(&mut self, slot: u32, also: Option<WorkerId>) -> Option<WorkerId> {
         let mut candidates: SmallVec<[(WorkerId, u64); 24]> = SmallVec::new();
-        let mut all_bytes = 0u64;
+        let (mut all_bytes, mut lines_free) = (0u64, 0u64);
         let locality = self.settings.placement == Placement::Locality;
         for &dependency in self.tasks.edges(self.tasks[slot].dependencies) {
             let value = &self.tasks[dependency];
@@ -59,7 +61,9 @@ impl Machine {
             if !locality {
                 continue;
             }
-            for &holder in value.holders.iter().take(HOLDERS_MAX) {
+            let sources = value.holders.iter().take(SOURCES_MAX).map(|&id| self.workers[id].sends_until);
+            lines_free = lines_free.max(sources.min().unwrap_or_default());
+            for &holder in value.holders.iter().take(HOLDERS_MAX).chain(&value.coming) {
                 if let Some((_, bytes)) = candidates.iter_mut().find(|(known, _)| *known == holder) {
                     *bytes += value.nbytes;
                 } else if candidates.len() < HOLDERS_MAX && self.workers[holder].status == Status::Running {
@@ -103,13 +107,15 @@ impl Machine {
                 }
             }
         }
+        let now = self.now.as_nanos() as u64;
         let cost = |&(id, here): &(WorkerId, u64)| {
             let worker = &self.workers[id];
             let to_move = all_bytes.saturating_sub(here);
             let moving = if all_bytes == 0 && here == 0 && !self.needs_move(slot, id) || to_move == 0 {
                 0
             } else {
-                (to_move as f64 / self.settings.bandwidth * 1e9) as u64 + self.settings.latency.as_nanos() as u64
+                let from = lines_free.max(worker.receives_until).saturating_sub(now);
+                from + self.moving(to_move) + self.settings.latency.as_nanos() as u64
             };
             (worker.backlog() + moving, worker.processing, worker.nbytes, id)
         };
@@ -118,6 +124,31 @@ impl Machine {
 
     fn needs_move(&self, slot: u32, id: WorkerId) -> bool {
         self.tasks.edges(self.tasks[slot].dependencies).iter().any(|&d| !self.tasks[d].holders.contains(&id))
+    }
+
+    /// Nanoseconds that bytes take between two workers.
+    pub(super) fn moving(&self, nbytes: u64) -> u64 {
+        (nbytes as f64 / self.settings.bandwidth * 1e9) as u64
+    }
+
+    /// A worker will fetch a value: both lines are taken for so long, and more that needs it may as well go there.
+    fn will_fetch(&mut self, slot: u32, to: WorkerId) {
+        let takes = self.moving(self.tasks[slot].nbytes);
+        if takes < self.settings.latency.as_nanos() as u64 || self.tasks[slot].coming.contains(&to) {
+            return;
+        }
+        if self.tasks[slot].coming.len() == COMING_MAX {
+            self.tasks[slot].coming.remove(0);
+        }
+        self.tasks[slot].coming.push(to);
+        let now = self.now.as_nanos() as u64;
+        let sources = self.tasks[slot].holders.iter().take(SOURCES_MAX).copied();
+        if let Some(source) = sources.min_by_key(|&id| self.workers[id].sends_until) {
+            let line = &mut self.workers.get_mut(source).sends_until;
+            *line = now.max(*line) + takes;
+        }
+        let line = &mut self.workers.get_mut(to).receives_until;
+        *line = now.max(*line) + takes;
     }
 
     /// Sends a ready task to a worker.
@@ -169,6 +200,9 @@ impl Machine {
                 if source != to && self.workers.get_mut(to).learn(source) {
                     self.outbox.peer(to, source, &self.workers[source].hello.address);
                 }
+            }
+            if !sources.contains(&to) && !sources.is_empty() {
+                self.will_fetch(dependency, to);
             }
             let nbytes = self.tasks[dependency].nbytes;
             dependencies.push(Dependency { task: self.tasks.reference(dependency), nbytes, holders: sources });

@@ -53,8 +53,7 @@ impl Machine {
                 continue;
             }
             let bytes: u64 = self.tasks.edges(task.dependencies).iter().map(|&d| self.tasks[d].nbytes).sum();
-            let moving = (bytes as f64 / self.settings.bandwidth * 1e9) as u64;
-            if worker.backlog() / 2 < moving {
+            if worker.backlog() / 2 < self.moving(bytes) {
                 continue;
             }
             found.push((slot, reference, run));

@@ -101,6 +101,8 @@ pub(super) struct Task {
     pub(super) since: u64,
     pub(super) nbytes: u64,
     pub(super) holders: SmallVec<[WorkerId; 4]>,
+    /// Workers that probably fetch it, for tasks sent to them.
+    pub(super) coming: SmallVec<[WorkerId; 4]>,
 }
 
 const _: () = assert!(size_of::<Task>() <= 192);
@@ -203,6 +205,7 @@ impl Tasks {
             since: 0,
             nbytes: 0,
             holders: SmallVec::new(),
+            coming: SmallVec::new(),
         };
         if let Some(slot) = self.vacant.pop() {
             let old = &mut self.slots[slot as usize];
@@ -221,6 +224,7 @@ impl Tasks {
         task.state = State::Vacant;
         task.generation = task.generation.wrapping_add(1);
         task.holders = SmallVec::new();
+        task.coming = SmallVec::new();
         self.vacant.push(slot);
         self.n -= 1;
         for span in spans {

@@ -45,6 +45,10 @@ pub struct Worker {
     pub(super) blocked: Vec<(u32, RunId)>,
     /// Tasks asked back and not answered.
     pub(super) retracting: u32,
+    /// Until when, in nanoseconds, what others were told to fetch here keeps its line busy.
+    pub(super) sends_until: u64,
+    /// The same for what it was told to fetch.
+    pub(super) receives_until: u64,
     /// Resources that are free.
     pub(super) free: Vec<f64>,
     /// Workers whose address it knows.
@@ -67,6 +71,8 @@ impl Worker {
             metrics: Metrics::default(),
             assigned: VecDeque::new(),
             retracting: 0,
+            sends_until: 0,
+            receives_until: 0,
             free,
             knows: Vec::new(),
         }

@@ -124,14 +124,79 @@ impl Workload {
         (!work.fails).then(|| hash.finish())
     }
 
-    /// No schedule is shorter: the longest chain, or all work on all threads, without transfers.
+    /// No schedule is shorter, transfers apart. For any length, the tasks that have at least so long a chain after them
+    /// must all be done so long before the end, whoever runs them; and those that have it before them cannot start
+    /// earlier (Fernández and Bussell, "Bounds on the number of processors and time for multiprocessor optimal
+    /// schedules", 1973). What a task needs is over before what needs it begins: the bounds of both add up.
     pub fn lower_bound(&self, n_threads: u32) -> Duration {
-        let ends = self.fold(|stage, position, inputs: Vec<Duration>| {
-            inputs.into_iter().max().unwrap_or_default() + self.stages[stage].tasks[position as usize].time
+        let all: Vec<Vec<bool>> = self.stages.iter().map(|stage| vec![true; stage.tasks.len()]).collect();
+        let mut bound = self.bound_of(n_threads, &all);
+        for stage in 0..self.stages.len() {
+            // Tasks through which much may have to pass.
+            if self.stages[stage].tasks.len() == 1 {
+                let (before, after) = self.around(stage);
+                let here = self.stages[stage].tasks[0].time;
+                bound = bound.max(self.bound_of(n_threads, &before) + here + self.bound_of(n_threads, &after));
+            }
+        }
+        bound
+    }
+
+    /// What the only task of a stage needs, and what needs it.
+    fn around(&self, stage: usize) -> (Vec<Vec<bool>>, Vec<Vec<bool>>) {
+        let none = || self.stages.iter().map(|stage| vec![false; stage.tasks.len()]).collect::<Vec<_>>();
+        let (mut before, mut after) = (none(), none());
+        (before[stage][0], after[stage][0]) = (true, true);
+        for s in (0..=stage).rev() {
+            for p in (0..self.stages[s].tasks.len() as u32).rev().filter(|&p| before[s][p as usize]).collect::<Vec<_>>()
+            {
+                self.inputs_of(s, p).for_each(|(s, p)| before[s][p as usize] = true);
+            }
+        }
+        for s in stage..self.stages.len() {
+            for p in 0..self.stages[s].tasks.len() as u32 {
+                after[s][p as usize] |= self.inputs_of(s, p).any(|(s, p)| after[s][p as usize]);
+            }
+        }
+        (before[stage][0], after[stage][0]) = (false, false);
+        (before, after)
+    }
+
+    /// The bound for some of the tasks.
+    fn bound_of(&self, n_threads: u32, some: &[Vec<bool>]) -> Duration {
+        let time =
+            |s: usize, p: u32| if some[s][p as usize] { self.stages[s].tasks[p as usize].time } else { Duration::ZERO };
+        let before = self.fold(|stage, position, inputs: Vec<Duration>| {
+            let starts = self.inputs_of(stage, position).zip(inputs).map(|((s, p), start)| start + time(s, p));
+            starts.max().unwrap_or_default()
         });
-        let longest = ends.into_iter().flatten().max().unwrap_or_default();
-        let total: Duration = self.stages.iter().flat_map(|stage| &stage.tasks).map(|work| work.time).sum();
-        longest.max(total / n_threads)
+        let mut after: Vec<Vec<Duration>> =
+            self.stages.iter().map(|stage| vec![Duration::ZERO; stage.tasks.len()]).collect();
+        for stage in (0..self.stages.len()).rev() {
+            for position in (0..self.stages[stage].tasks.len() as u32).rev() {
+                let chain = after[stage][position as usize] + time(stage, position);
+                for (s, p) in self.inputs_of(stage, position) {
+                    let known = &mut after[s][p as usize];
+                    *known = chain.max(*known);
+                }
+            }
+        }
+        let bound = |chains: &[Vec<Duration>]| {
+            let mut tasks = Vec::new();
+            for (stage, chains) in chains.iter().enumerate() {
+                let some = (0u32..).zip(chains).filter(|&(p, _)| some[stage][p as usize]);
+                tasks.extend(some.map(|(p, &chain)| (chain, time(stage, p))));
+            }
+            tasks.sort_unstable_by(|a, b| b.cmp(a));
+            let (mut work, mut shortest, mut bound) = (Duration::ZERO, Duration::MAX, Duration::ZERO);
+            for (n, (chain, time)) in (1u32..).zip(tasks) {
+                work += time;
+                shortest = shortest.min(time);
+                bound = bound.max(chain + (work / n_threads).max(shortest * n.div_ceil(n_threads)));
+            }
+            bound
+        };
+        bound(&before).max(bound(&after))
     }
 
     /// What a client sends, and the functions beside it.
@@ -181,4 +246,24 @@ impl Workload {
 pub fn stage_of(function: &Value) -> Option<u32> {
     let parcel = function.to_parcel().ok()?;
     Some(u32::from_le_bytes(parcel.bytes().try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::shapes;
+    use std::time::Duration;
+
+    #[test]
+    fn the_lower_bound_is_reached_by_the_best_schedules_of_simple_graphs() {
+        let second = Duration::from_secs(1);
+        // A hundred at once, ten rounds, and then the last.
+        assert_eq!(shapes::merge(1000, second, 1).lower_bound(100), 11 * second);
+        assert_eq!(shapes::merge(1001, second, 1).lower_bound(100), 12 * second);
+        // 256 leaves in 3 rounds of 100, then a path of 8.
+        assert_eq!(shapes::tree(8, second, 1).lower_bound(100), 11 * second);
+        assert_eq!(shapes::tree(8, second, 1).lower_bound(1), 511 * second);
+        // Two rounds for 200 blocks and their factors each, four levels, and two rounds more.
+        assert_eq!(shapes::svd(200, second, 16).lower_bound(100), 10 * second);
+        assert_eq!(shapes::stencil_1d(10, 20, second, 1).lower_bound(10), 21 * second);
+    }
 }

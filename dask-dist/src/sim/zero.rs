@@ -3,7 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::protocol::{ClientId, FromWorker, ToWorker, WorkerHello, WorkerId};
+use dask_core::layer::{encode_layers, ravel};
+use dask_core::wire::{Encoder, Parcel};
+use dask_core::{Key, LayerGraph, Value};
+
+use crate::protocol::{
+    ClientId, FromClient, FromWorker, FutureId, Outputs, Restrictions, Submit, ToWorker, WorkerHello, WorkerId,
+};
 use crate::scheduler::{Action, Event, Machine, Settings};
 
 /// Reports taken together before what follows is said, as the scheduler's loop does.
@@ -19,6 +25,7 @@ pub struct ZeroCluster {
     now: Duration,
     nbytes: u64,
     n_done: u64,
+    n_futures: u64,
 }
 
 impl ZeroCluster {
@@ -31,12 +38,45 @@ impl ZeroCluster {
             machine.add_worker(Duration::ZERO, hello);
         }
         let (reports, actions) = (VecDeque::new(), Vec::new());
-        Self { machine, client, reports, actions, now: Duration::ZERO, nbytes, n_done: 0 }
+        Self { machine, client, reports, actions, now: Duration::ZERO, nbytes, n_done: 0, n_futures: 0 }
     }
 
-    /// Gives the scheduler an event of the client.
-    pub fn client(&mut self, event: impl FnOnce(ClientId) -> Event) {
-        self.machine.handle(self.now, event(self.client));
+    /// The client wants these keys of a graph: they become its futures from 0 on.
+    ///
+    /// # Errors
+    /// A key that is not in the graph; layers that cannot travel.
+    pub fn submit(&mut self, graph: &LayerGraph, outputs: &[Key]) -> dask_core::Result<()> {
+        let (mut out, mut functions) = (Encoder::new(), Vec::new());
+        encode_layers(graph, &mut out, |_, _| {
+            functions.push(Value::encoded(Parcel::from_parts("function", Vec::new(), Vec::new())));
+            Ok(functions.len() as u32 - 1)
+        })?;
+        let mut wanted = Vec::with_capacity(outputs.len());
+        for key in outputs {
+            let unknown = || dask_core::Error::UnknownKey { key: Box::new(key.clone()), wanted_by: None };
+            let at = graph.find(key.name()).ok_or_else(unknown)?;
+            let shape = graph.layers()[at as usize].layer.shape();
+            wanted.push(Outputs::Task(at, ravel(key.index(), shape).ok_or_else(unknown)?));
+        }
+        self.n_futures = outputs.len() as u64;
+        let submit = Submit {
+            layers: out.finish("").bytes().to_vec(),
+            n_functions: functions.len() as u32,
+            outputs: wanted,
+            first_future: FutureId(0),
+            priority: 0,
+            retries: 0,
+            restrictions: Restrictions::default(),
+        };
+        self.machine.handle(self.now, Event::Submit { client: self.client, submit: Box::new(submit), functions });
+        self.flush();
+        Ok(())
+    }
+
+    /// The client wants its futures no longer.
+    pub fn release(&mut self) {
+        let futures = (0..self.n_futures).map(FutureId).collect();
+        self.machine.handle(self.now, Event::Client(self.client, FromClient::Release(futures)));
         self.flush();
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
+use super::to_fetch::Entry;
 use super::{Action, Machine};
 use crate::protocol::{Dependency, Failure, FromWorker, Priority, RunId, TaskRef, WorkerId};
 
@@ -26,17 +27,18 @@ impl Machine {
     /// A value is wanted, by a task or by the scheduler.
     pub(super) fn want(&mut self, value: &Dependency, priority: Priority, by: Option<(TaskRef, RunId)>) {
         self.look_for_sources = true;
-        let want = self.wants.entry(value.task).or_insert_with(|| {
-            self.to_fetch.insert((priority, value.task));
-            Want {
-                nbytes: value.nbytes,
-                holders: SmallVec::new(),
-                failed: SmallVec::new(),
-                priority,
-                waiting: Vec::new(),
-                request: None,
-            }
+        let want = self.wants.entry(value.task).or_insert_with(|| Want {
+            nbytes: value.nbytes,
+            holders: SmallVec::new(),
+            failed: SmallVec::new(),
+            priority,
+            waiting: Vec::new(),
+            request: None,
         });
+        if want.request.is_none() {
+            self.to_fetch.remove((want.priority, value.task), &want.holders);
+            want.priority = want.priority.min(priority);
+        }
         for &holder in &value.holders {
             if !want.holders.contains(&holder) {
                 want.holders.push(holder);
@@ -44,67 +46,73 @@ impl Machine {
         }
         want.failed.retain(|holder| !value.holders.contains(holder));
         want.waiting.extend(by);
-        if priority < want.priority && want.request.is_none() {
-            self.to_fetch.remove(&(want.priority, value.task));
-            want.priority = priority;
-            self.to_fetch.insert((priority, value.task));
+        if want.request.is_none() {
+            self.to_fetch.insert((want.priority, value.task), &want.holders);
         }
     }
 
-    /// Sends requests while there is room for them.
+    /// Sends requests while there is room for them: to those who have the most urgent, whatever else they have with it.
     pub(super) fn start_fetches(&mut self, actions: &mut Vec<Action>) {
+        let room = (self.settings.fetches_max as usize).saturating_sub(self.requests.len());
         // Without news, what could not be asked for before cannot now.
-        if !self.look_for_sources || self.to_fetch.is_empty() || self.settings.fetches_max <= self.requests.len() as u32
-        {
+        if !self.look_for_sources || room == 0 {
             return;
         }
         self.look_for_sources = false;
+        for (_, task) in self.to_fetch.take_nowhere() {
+            self.give_up(task, actions);
+        }
         let mut under_way: BTreeMap<WorkerId, u32> = BTreeMap::new();
         for (from, _) in self.requests.values() {
             *under_way.entry(*from).or_default() += 1;
         }
-        let mut batches: BTreeMap<WorkerId, (u64, Vec<TaskRef>)> = BTreeMap::new();
-        let (mut gone, mut nobody) = (Vec::new(), Vec::new());
-        for &(priority, task) in &self.to_fetch {
-            let Some(want) = self.wants.get(&task) else {
-                gone.push((priority, task));
-                continue;
-            };
-            if want.holders.is_empty() {
-                nobody.push(task);
-                continue;
-            }
-            let free = |holder: &&WorkerId| {
-                let full =
-                    batches.get(holder).is_some_and(|(bytes, _)| self.settings.fetch_bytes_max < bytes + want.nbytes);
-                let open = under_way.get(holder).copied().unwrap_or(0);
-                !full && open < self.settings.fetches_per_peer
-            };
-            let load = |holder: &&WorkerId| {
-                (under_way.get(holder).copied().unwrap_or(0), batches.get(holder).map_or(0, |(bytes, _)| *bytes))
-            };
-            let Some(&from) = want.holders.iter().filter(free).min_by_key(load) else { continue };
-            let batch = batches.entry(from).or_default();
-            batch.0 += want.nbytes;
-            batch.1.push(task);
+        let open = |holder| under_way.get(&holder).copied().unwrap_or(0);
+        let mut peers: Vec<(Entry, u32, WorkerId)> = self
+            .to_fetch
+            .holders()
+            .map(|(holder, first)| (first, open(holder), holder))
+            .filter(|&(_, open, _)| open < self.settings.fetches_per_peer)
+            .collect();
+        if room < peers.len() {
+            peers.select_nth_unstable(room);
+            peers.truncate(room);
         }
-        self.to_fetch.retain(|entry| !gone.contains(entry));
-        nobody.into_iter().for_each(|task| self.give_up(task, actions));
-        for (from, (_, tasks)) in batches {
-            if self.settings.fetches_max <= self.requests.len() as u32 {
-                break;
-            }
-            let request = self.next_request;
-            self.next_request += 1;
-            for task in &tasks {
-                if let Some(want) = self.wants.get_mut(task) {
-                    want.request = Some(request);
-                    self.to_fetch.remove(&(want.priority, *task));
+        peers.sort_unstable_by_key(|&(first, open, holder)| (open, first, holder));
+        let mut batches: BTreeMap<WorkerId, u64> = peers.iter().map(|&(_, _, holder)| (holder, 0)).collect();
+        for (_, _, from) in peers {
+            let (mut tasks, mut nbytes) = (Vec::new(), 0);
+            for (_, task) in self.to_fetch.at(from) {
+                let Some(want) = self.wants.get(&task) else { continue };
+                if 0 < nbytes && self.settings.fetch_bytes_max < nbytes + want.nbytes {
+                    break;
+                }
+                // Of those who have it and are asked now, the one that sends least.
+                let is_least =
+                    want.holders.iter().all(|h| batches.get(h).is_none_or(|&bytes| nbytes <= bytes || *h == from));
+                let later = want.holders.iter().any(|h| *h != from && batches.get(h) == Some(&0));
+                if is_least || !later {
+                    nbytes += want.nbytes;
+                    tasks.push(task);
                 }
             }
-            self.requests.insert(request, (from, tasks.clone()));
-            actions.push(Action::Fetch { from, request, tasks });
+            batches.insert(from, nbytes.max(1));
+            if !tasks.is_empty() {
+                self.request(from, tasks, actions);
+            }
         }
+    }
+
+    fn request(&mut self, from: WorkerId, tasks: Vec<TaskRef>, actions: &mut Vec<Action>) {
+        let request = self.next_request;
+        self.next_request += 1;
+        for task in &tasks {
+            if let Some(want) = self.wants.get_mut(task) {
+                want.request = Some(request);
+                self.to_fetch.remove((want.priority, *task), &want.holders);
+            }
+        }
+        self.requests.insert(request, (from, tasks.clone()));
+        actions.push(Action::Fetch { from, request, tasks });
     }
 
     /// A peer answered.
@@ -134,7 +142,7 @@ impl Machine {
         }
         for (task, why) in refused {
             let Some(want) = self.wants.remove(&task) else { continue };
-            self.to_fetch.remove(&(want.priority, task));
+            self.to_fetch.remove((want.priority, task), &want.holders);
             for (task, run) in self.take_waiting(&want.waiting, actions) {
                 let failure = Failure::Malformed { why: why.clone() };
                 actions.push(Action::Report(FromWorker::Failed { task, run, failure }));
@@ -171,7 +179,7 @@ impl Machine {
         if want.holders.is_empty() {
             self.give_up(task, actions);
         } else {
-            self.to_fetch.insert((want.priority, task));
+            self.to_fetch.insert((want.priority, task), &want.holders);
         }
     }
 
@@ -188,7 +196,7 @@ impl Machine {
     /// Nobody has it: those who wait for it are given back.
     fn give_up(&mut self, task: TaskRef, actions: &mut Vec<Action>) {
         let Some(want) = self.wants.remove(&task) else { return };
-        self.to_fetch.remove(&(want.priority, task));
+        self.to_fetch.remove((want.priority, task), &want.holders);
         let dependents = self.take_waiting(&want.waiting, actions);
         actions.push(Action::Report(FromWorker::Missing { task, at: want.failed.to_vec(), dependents }));
     }

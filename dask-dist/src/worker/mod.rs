@@ -9,6 +9,7 @@ mod fetch; // inputs from peers
 mod memory; // what is here; to disk and back
 mod run; // tasks: given, ready, running, done
 mod settings;
+mod to_fetch; // not asked for yet
 mod validate; // all invariants
 
 use std::cmp::Reverse;
@@ -24,6 +25,7 @@ use crate::protocol::{Failure, FromWorker, FunctionId, Metrics, Priority, RunId,
 use fetch::Want;
 use memory::Held;
 use run::Attempt;
+use to_fetch::ToFetch;
 
 /// All that can happen to a worker.
 #[derive(Debug)]
@@ -147,7 +149,7 @@ pub struct Machine {
     /// Tasks that have not started, and whose inputs stay in memory until they do.
     gathered: u32,
     /// Wants without a request, by priority.
-    to_fetch: BTreeSet<(Priority, TaskRef)>,
+    to_fetch: ToFetch,
     /// Requests under way: whom, and for what.
     requests: BTreeMap<u64, (WorkerId, Vec<TaskRef>)>,
     next_request: u64,
@@ -181,7 +183,7 @@ impl Machine {
             ready: BinaryHeap::new(),
             running: 0,
             gathered: 0,
-            to_fetch: BTreeSet::new(),
+            to_fetch: ToFetch::default(),
             requests: BTreeMap::new(),
             next_request: 0,
             idle: BTreeSet::new(),

@@ -367,7 +367,7 @@ impl Machine {
                 }
             }
             if let Some(want) = self.wants.remove(&task) {
-                self.to_fetch.remove(&(want.priority, task));
+                self.to_fetch.remove((want.priority, task), &want.holders);
                 waited.extend(want.waiting);
             }
             if let Some(held) = self.held.get_mut(&task) {

@@ -82,7 +82,7 @@ impl Machine {
             }
         }
         for (task, want) in &self.wants {
-            let listed = self.to_fetch.contains(&(want.priority, *task));
+            let listed = self.to_fetch.contains((want.priority, *task), &want.holders);
             if listed == want.request.is_some() {
                 return Some(format!("{task:?} is wanted, and {} asked for", if listed { "also" } else { "not" }));
             }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dask_dist::scheduler::Placement;
+use dask_dist::sim::workload::Workload;
 use dask_dist::sim::{Outcome, Sim, SimSettings, faults, shapes};
 
 /// Says which seed it was if a machine's own check panics.
@@ -98,4 +100,55 @@ fn a_dead_worker_costs_what_it_held_and_not_everything() {
     let outcome = Sim::new(SimSettings::default(), graph, &faults, 1).run().unwrap_or_else(|broken| panic!("{broken}"));
     // One of four workers, about half way through.
     assert!(outcome.n_runs < n + n / 2, "{} runs of {n} tasks", outcome.n_runs);
+}
+
+/// Graphs with some ten tasks a thread, of tasks that are long beside their transfers.
+fn standard(n_threads: u32) -> Vec<(&'static str, Workload)> {
+    let (time, nbytes) = (Duration::from_millis(100), 1_000_000);
+    vec![
+        ("merge", shapes::merge(10 * n_threads, time, 1000)),
+        ("tree", shapes::tree((10 * n_threads).ilog2(), time, nbytes)),
+        ("stencil 1d", shapes::stencil_1d(n_threads, 10, time, nbytes)),
+        ("stencil 2d", shapes::stencil_2d(n_threads.isqrt(), 10, time, nbytes)),
+        ("shuffle", shapes::shuffle(n_threads / 4, 10 * time, 20 * nbytes)),
+        ("svd", shapes::svd(4 * n_threads, time, nbytes)),
+        ("skewed", shapes::skewed(30 * n_threads, time, nbytes, 1)),
+        ("rolling", shapes::rolling(5 * n_threads, time, nbytes)),
+        ("fft", shapes::fft(n_threads.ilog2(), time, nbytes)),
+    ]
+}
+
+#[test]
+fn schedules_are_near_the_lower_bound_and_better_than_those_that_do_not_think() {
+    let (n_workers, n_threads) = (24, 4);
+    let run = |graph: &Workload, placement| {
+        let mut settings = SimSettings { n_workers, ..SimSettings::default() };
+        settings.worker.n_threads = n_threads;
+        settings.worker.validate = false;
+        settings.scheduler.validate = false;
+        settings.scheduler.placement = placement;
+        Sim::new(settings, graph.clone(), &[], 1).run().unwrap_or_else(|broken| panic!("{broken}"))
+    };
+    for (name, graph) in standard(n_workers * n_threads) {
+        let bound = graph.lower_bound(n_workers * n_threads);
+        let ours = run(&graph, Placement::Locality);
+        assert!(ours.makespan <= bound.mul_f64(1.3), "{name}: {:?}, at least {bound:?}", ours.makespan);
+        for placement in [Placement::Random, Placement::EarliestFree] {
+            let theirs = run(&graph, placement);
+            // One task's time is the grain.
+            let allowed = theirs.makespan.mul_f64(1.02) + Duration::from_millis(100);
+            assert!(ours.makespan <= allowed, "{name}: {:?}, {placement:?} {:?}", ours.makespan, theirs.makespan);
+            assert!(ours.bytes_moved <= theirs.bytes_moved, "{name}: moves more than {placement:?}");
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_shuffle_are_not_copied_to_every_worker() {
+    let graph = shapes::shuffle(24, Duration::from_secs(1), 20_000_000);
+    let all = graph.nbytes();
+    let mut settings = SimSettings { n_workers: 24, ..SimSettings::default() };
+    settings.worker.n_threads = 4;
+    let outcome = Sim::new(settings, graph, &[], 1).run().unwrap_or_else(|broken| panic!("{broken}"));
+    assert!(outcome.bytes_moved < 2 * all, "{} moved of {all}", outcome.bytes_moved);
 }

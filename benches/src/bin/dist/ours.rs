@@ -78,7 +78,7 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
         let target = match shape {
             Shape::Independent | Shape::Tree => Some(15.0),
             Shape::Chain => Some(60.0),
-            Shape::Stencil => None,
+            Shape::Stencil | Shape::Shuffle => None,
         };
         rows.push(cost(format!("cluster, a task: {}", shape.name()), "µs", time * 1e6 / n_tasks, target));
     }

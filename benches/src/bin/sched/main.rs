@@ -3,7 +3,6 @@
 //! `sched [--tasks N] [--peer-tasks N] [--repeats N] [--python PYTHON]`. Without a Python that has Dask, ours runs alone.
 //! Prints a table and writes `target/bench/sched.json`.
 
-mod allocations; // bytes alive
 mod ours; // our side
 mod peer; // Dask's side
 mod table; // both, against the targets
@@ -13,7 +12,7 @@ use std::path::Path;
 use dask_benches::shapes::Shape;
 
 #[global_allocator]
-static ALLOCATOR: allocations::Counting = allocations::Counting;
+static ALLOCATOR: dask_benches::allocations::Counting = dask_benches::allocations::Counting;
 
 /// Options of a run.
 struct Options {

@@ -10,7 +10,7 @@ use dask_core::{Graph, LayerGraph, LayerRef, Observer, Plan, RunContext, TaskId,
 use dask_sched::{SyncScheduler, ThreadedScheduler};
 use serde::{Deserialize, Serialize};
 
-use crate::allocations::{alive, counted};
+use dask_benches::allocations::{alive, counted};
 
 /// What a task costs at each step: microseconds a task, medians; both sides measure the same steps.
 #[derive(Debug, Serialize, Deserialize)]

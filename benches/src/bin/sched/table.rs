@@ -49,7 +49,7 @@ const MEASURES: [Measure; 5] = [
         target: |shape| match shape {
             Shape::Independent | Shape::Tree => Some(0.5),
             Shape::Chain => Some(0.3),
-            Shape::Stencil => None,
+            Shape::Stencil | Shape::Shuffle => None,
         },
     },
     Measure { name: "memory before results", unit: "B", of: |costs| costs.bytes, target: |_| Some(200.0) },

@@ -48,8 +48,9 @@ fn requests_are_bounded_in_bytes_a_peer_and_in_all() {
     let mut worker = machine(settings);
     let inputs: Vec<_> = (0..9).map(|slot| on(slot, &[slot % 3])).collect();
     assert_eq!(worker.given(vec![task(99, 0, &inputs)]), [fetch(0, 0, &[0, 3]), fetch(1, 1, &[1, 4])]);
-    assert_eq!(worker.after(fetched(0, &[0, 3], &[])), [added(&[(0, 100), (3, 100)]), fetch(0, 2, &[6])]);
-    assert_eq!(worker.after(fetched(2, &[6], &[])), [added(&[(6, 100)]), fetch(2, 3, &[2, 5])]);
+    // Whoever has the most urgent is asked next.
+    assert_eq!(worker.after(fetched(0, &[0, 3], &[])), [added(&[(0, 100), (3, 100)]), fetch(2, 2, &[2, 5])]);
+    assert_eq!(worker.after(fetched(2, &[2, 5], &[])), [added(&[(2, 100), (5, 100)]), fetch(0, 3, &[6])]);
 }
 
 #[test]

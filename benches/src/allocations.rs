@@ -8,7 +8,7 @@ static ALIVE: AtomicIsize = AtomicIsize::new(0);
 static PEAK: AtomicIsize = AtomicIsize::new(0);
 
 /// The system's allocator, counted.
-pub(crate) struct Counting;
+pub struct Counting;
 
 fn count(change: isize) {
     if ON.load(Ordering::Relaxed) {
@@ -46,7 +46,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 /// Counts from nothing while `f` runs; gives what it returns and the most bytes that were alive at once.
-pub(crate) fn counted<T>(f: impl FnOnce() -> T) -> (T, isize) {
+pub fn counted<T>(f: impl FnOnce() -> T) -> (T, isize) {
     ALIVE.store(0, Ordering::Relaxed);
     PEAK.store(0, Ordering::Relaxed);
     ON.store(true, Ordering::Relaxed);
@@ -56,6 +56,6 @@ pub(crate) fn counted<T>(f: impl FnOnce() -> T) -> (T, isize) {
 }
 
 /// The bytes alive now, of those allocated since counting began.
-pub(crate) fn alive() -> isize {
+pub fn alive() -> isize {
     ALIVE.load(Ordering::Relaxed)
 }

@@ -1,0 +1,59 @@
+//! The cluster without machines: what the scheduler alone costs a task, and how good its schedules are.
+//!
+//! `simulated [--tasks N] [--workers N] [--repeats N] [--only alone|quality] [--graph NAME]`. Prints two tables and writes
+//! `target/bench/simulated.json`.
+
+mod alone; // the scheduler and workers that answer at once
+mod quality; // schedules of a simulated cluster
+
+use std::path::Path;
+
+#[global_allocator]
+static ALLOCATOR: dask_benches::allocations::Counting = dask_benches::allocations::Counting;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Options of a run.
+struct Options {
+    n_tasks: u32,
+    n_workers: u32,
+    n_repeats: usize,
+    only: Option<String>,
+    graph: Option<String>,
+}
+
+fn main() -> Outcome<()> {
+    let options = options()?;
+    let runs = |what: &str| options.only.as_deref().is_none_or(|only| only == what);
+    let alone = if runs("alone") { alone::measure(&options)? } else { Vec::new() };
+    let quality = if runs("quality") { quality::measure(&options)? } else { Vec::new() };
+    let path = Path::new("target/bench/simulated.json");
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let report = serde_json::json!({ "alone": alone, "quality": quality });
+    std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
+    println!("written: {}", path.display());
+    Ok(())
+}
+
+fn options() -> Outcome<Options> {
+    let mut options = Options { n_tasks: 1_000_000, n_workers: 1000, n_repeats: 3, only: None, graph: None };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--tasks" => options.n_tasks = value.parse()?,
+            "--workers" => options.n_workers = value.parse()?,
+            "--repeats" => options.n_repeats = value.parse()?,
+            "--graph" => options.graph = Some(value),
+            "--only" if matches!(value.as_str(), "alone" | "quality") => options.only = Some(value),
+            other => {
+                let known = "there are --tasks, --workers, --repeats, --only alone|quality, --graph";
+                return Err(format!("unknown option {other} {value}; {known}").into());
+            }
+        }
+    }
+    let few = options.n_tasks < 4 || options.n_workers == 0 || options.n_repeats == 0;
+    if few { Err("at least 4 tasks, 1 worker and 1 repeat are needed".into()) } else { Ok(options) }
+}
