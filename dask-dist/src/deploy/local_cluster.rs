@@ -114,6 +114,7 @@ impl LocalClusterBuilder {
             },
             comm: comm_settings()?,
             why_gone: Some(Arc::new(move |process| how_ended(&of_children, process))),
+            journal: None,
             present: Some(present),
         };
         let (tell, told) = std::sync::mpsc::channel();
@@ -121,7 +122,9 @@ impl LocalClusterBuilder {
             match Listener::bind(&listen, Hello::new(Role::Scheduler), &options.comm).await {
                 Ok(listener) => {
                     drop(tell.send(Ok(listener.address())));
-                    serve_scheduler(listener, options, stopped).await;
+                    if let Err(error) = serve_scheduler(listener, options, stopped).await {
+                        eprintln!("dask scheduler: {error}");
+                    }
                 }
                 Err(error) => drop(tell.send(Err(error))),
             }

@@ -26,8 +26,7 @@ pub fn run_scheduler(
     block_on(async {
         let listener = Listener::bind(&address, Hello::new(Role::Scheduler), &options.comm).await?;
         listening(&listener.address());
-        serve_scheduler(listener, options, stop).await;
-        Ok(())
+        serve_scheduler(listener, options, stop).await
     })
 }
 

@@ -80,7 +80,9 @@ impl std::fmt::Display for Failure {
                 write!(f, "the workers that ran it died, {} times: {}", deaths.len(), deaths.join("; "))
             }
             Self::LostScattered => {
-                f.write_str("the value was scattered, and no worker that held it is left: scatter it again")
+                f.write_str(
+                    "no worker that held the value is left, and how it was made is not known: scatter it again, or compute it again if it was published before the scheduler was restarted",
+                )
             }
             Self::Cancelled => f.write_str("it was cancelled"),
             Self::Malformed { why } => write!(f, "malformed: {why}"),

@@ -23,6 +23,8 @@ pub struct WorkerHello {
     pub holds: Vec<(TaskRef, u64)>,
     /// The id it had before, if it reconnects.
     pub was: Option<WorkerId>,
+    /// Which cluster's names these are, and which life of its scheduler gave the id, see [`ToWorker::Welcome`].
+    pub cluster: (u64, u32),
     /// Its process, for people.
     pub process: u32,
 }
@@ -85,6 +87,9 @@ pub enum ToWorker {
     Welcome {
         /// What it is called from now on.
         worker: WorkerId,
+        /// Which cluster this is, and how often its scheduler was started again: if the worker returns to the same
+        /// cluster, what it holds is still called the same; workers are numbered anew in each life.
+        cluster: (u64, u32),
     },
     /// Functions that tasks will run: one attachment each.
     Functions(Vec<FunctionId>),

@@ -110,6 +110,7 @@ impl Machine {
                     for slot in published.slots {
                         self.want_less(slot);
                     }
+                    self.record_published(&name);
                     self.outbox.tell(id, ToClient::Ok { request });
                 }
                 None => self.no_dataset(id, request, &name),
@@ -229,7 +230,8 @@ impl Machine {
             self.outbox.tell(id, ToClient::Refused { request, why });
         } else {
             slots.iter().for_each(|&slot| self.tasks[slot].wanted += 1);
-            self.clients.published.insert(name, Published { slots, about });
+            self.clients.published.insert(name.clone(), Published { slots, about });
+            self.record_published(&name);
             self.outbox.tell(id, ToClient::Ok { request });
         }
     }

@@ -11,6 +11,7 @@ mod fail; // errors, cancels, retries
 mod finish; // processing to memory, and what that sets free
 mod functions; // undecoded, sent to each worker once
 mod groups; // what was learnt; stories for people
+pub mod journal; // what outlives the scheduler
 mod layers; // slots by layer and position
 mod lose; // workers that go, values that are gone
 mod outbox; // what is to be said
@@ -114,6 +115,10 @@ pub struct Machine {
     /// Workers that may have got room since the last flush.
     touched: Vec<WorkerId>,
     n_submissions: u32,
+    /// Which cluster this is, and how often it was started before, to workers that return.
+    identity: journal::Identity,
+    /// Published before a restart, and perhaps not brought back yet.
+    expected: Vec<u32>,
     random: u64,
     outbox: Outbox,
 }
@@ -140,19 +145,33 @@ impl Machine {
             useless: Vec::new(),
             touched: Vec::new(),
             n_submissions: 0,
+            identity: journal::Identity::default(),
+            expected: Vec::new(),
             random: seed | 1,
             outbox: Outbox::default(),
         }
     }
 
     /// A worker has come. It is welcomed by the next flush.
-    pub fn add_worker(&mut self, now: Duration, hello: WorkerHello) -> WorkerId {
+    pub fn add_worker(&mut self, now: Duration, mut hello: WorkerHello) -> WorkerId {
         self.now = now;
-        let held = hello.holds.clone();
+        let us = (self.identity.cluster, self.identity.n_restarts);
+        let is_ours = hello.cluster.0 == us.0;
+        let (held, was) = (std::mem::take(&mut hello.holds), hello.was.filter(|_| hello.cluster == us));
         let id = self.workers.insert(Worker::new(hello, now));
-        self.outbox.say(id, ToWorker::Welcome { worker: id });
+        self.outbox.say(id, ToWorker::Welcome { worker: id, cluster: us });
         for (task, nbytes) in held {
-            self.added(id, task, nbytes);
+            // What another scheduler called like this is something else.
+            if is_ours {
+                self.added(id, task, nbytes);
+            } else {
+                self.outbox.free(id, task);
+            }
+        }
+        if let Some(before) = was.filter(|&before| before != id && self.workers.get(before).is_some()) {
+            // The end of its old connection was not noticed yet; it has nothing there any more.
+            self.outbox.act(Action::Cut(before));
+            self.remove_worker(before, "it has come back on another connection");
         }
         self.touched.push(id);
         self.retry_demands();
@@ -254,6 +273,7 @@ impl Machine {
             .collect();
         silent.into_iter().for_each(|id| self.remove_client(id));
         self.give_up_waiting();
+        self.give_up_expected();
         self.advance_moves();
         self.watch();
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dask_core::Value;
 
+use super::journal::Record;
 use crate::protocol::{
     Batch, ClientId, ComputeTask, Dependency, FunctionId, RunId, TaskRef, ToClient, ToWorker, WorkerId,
 };
@@ -19,6 +20,8 @@ pub enum Action {
     Cut(WorkerId),
     /// Forget a client's connection.
     CutClient(ClientId),
+    /// Write this down, so that it outlives the scheduler.
+    Record(Record),
     /// Tell the operator.
     Warn(String),
 }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub client_ttl: Duration,
     /// How long a task may wait for a worker that satisfies its demands before it is given up; forever if none.
     pub no_worker_timeout: Option<Duration>,
+    /// How long after a restart published values may be brought back before they are given up.
+    pub return_timeout: Duration,
     /// A task that runs for so long, and ten times longer than others of its layer, is reported.
     pub stuck_after: Duration,
     /// Tasks in one submission, at most.
@@ -66,6 +68,7 @@ impl Default for Settings {
             worker_ttl: Duration::from_secs(30),
             client_ttl: Duration::from_secs(60),
             no_worker_timeout: None,
+            return_timeout: Duration::from_secs(300),
             stuck_after: Duration::from_secs(60),
             tasks_max: 100_000_000,
             placement: Placement::Locality,

@@ -115,6 +115,8 @@ pub(super) struct Tasks {
     arenas: Vec<Arena>,
     vacant_arenas: Vec<u32>,
     n: usize,
+    /// Of slots that were never used.
+    first_generation: u32,
 }
 
 /// The edges of one submission; freed when all its tasks are forgotten.
@@ -179,7 +181,7 @@ impl Tasks {
     pub(super) fn insert(&mut self, layer: u32, position: u32, function: FunctionId, priority: Priority) -> u32 {
         self.n += 1;
         let task = Task {
-            generation: 0,
+            generation: self.first_generation,
             run: RunId(0),
             state: State::Released,
             is_root: false,
@@ -215,6 +217,37 @@ impl Tasks {
             self.slots.push(task);
             self.slots.len() as u32 - 1
         }
+    }
+
+    /// From now on new slots begin with this generation.
+    pub(super) fn begin_generations(&mut self, first: u32) {
+        self.first_generation = first;
+    }
+
+    /// A task in a certain slot, before any other: the slots up to it stay vacant until [`close_gaps`](Tasks::close_gaps).
+    pub(super) fn occupy(&mut self, task: TaskRef, layer: u32, position: u32) -> Option<u32> {
+        /// Slots beyond are no slots of a scheduler that worked.
+        const SLOTS_MAX: u32 = 1 << 28;
+        let slot = task.slot;
+        if SLOTS_MAX < slot || self.slots.get(slot as usize).is_some_and(|known| known.state != State::Vacant) {
+            return None;
+        }
+        while self.slots.len() <= slot as usize {
+            let made = self.insert(0, 0, FunctionId(NONE), Priority::default());
+            self.slots[made as usize].state = State::Vacant;
+            self.n -= 1;
+        }
+        self.n += 1;
+        let entered = &mut self.slots[slot as usize];
+        (entered.state, entered.generation) = (State::Released, task.generation);
+        (entered.layer, entered.position) = (layer, position);
+        Some(slot)
+    }
+
+    /// Slots that were passed over can be used.
+    pub(super) fn close_gaps(&mut self) {
+        let vacant = (0u32..).zip(&self.slots).filter(|(_, task)| task.state == State::Vacant).map(|(slot, _)| slot);
+        self.vacant = vacant.collect();
     }
 
     /// Frees a slot: whoever still speaks of the task speaks of nothing.

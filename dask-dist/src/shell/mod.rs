@@ -4,6 +4,7 @@ mod configured; // settings from the configuration
 mod context; // what a task knows of its worker
 mod disk; // one file a value
 mod executor; // threads that run tasks
+mod journal; // what outlives a scheduler, on disk
 mod peers; // asking other workers
 mod process; // memory and processor
 pub mod scheduler;

@@ -1,14 +1,18 @@
 //! The scheduler's loop: events from connections into the machine, what it says out to connections.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dask_core::Value;
 use tokio::sync::{mpsc, watch};
 
+use super::journal::Journal;
 use crate::error::DistError;
 use crate::protocol::{Batch, ClientId, FromClient, FromWorker, ToClient, ToWorker, WorkerHello, WorkerId};
+use crate::scheduler::journal::Identity;
 use crate::scheduler::{Action, Event, Machine, Settings};
 use crate::transport::{CommSettings, Inbox, Incoming, Link, Listener, Message, Outbox, Role};
 
@@ -36,16 +40,40 @@ pub struct SchedulerOptions {
     pub comm: CommSettings,
     /// Asked when a worker's connection ends.
     pub why_gone: Option<WhyGone>,
+    /// Where to write down what is published, so that a scheduler that is started again with the same file takes it back
+    /// from the workers; nothing outlives the scheduler if none.
+    pub journal: Option<PathBuf>,
     /// Is told how many workers are there.
     pub present: Option<watch::Sender<usize>>,
 }
 
 /// Runs a scheduler until `stop` becomes true (or its sender is dropped), or the listener ends.
-pub async fn serve_scheduler(mut listener: Listener, options: SchedulerOptions, mut stop: watch::Receiver<bool>) {
-    let SchedulerOptions { settings, comm, why_gone, present } = options;
+///
+/// # Errors
+/// A journal that cannot be written, is in use, or is none.
+pub async fn serve_scheduler(
+    mut listener: Listener,
+    options: SchedulerOptions,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), DistError> {
+    let SchedulerOptions { settings, comm, why_gone, journal, present } = options;
+    // Any number that no other scheduler has.
+    let fresh = RandomState::new().hash_one(std::process::id());
+    let mut machine = Machine::new(settings, 1);
+    machine.restore(Identity { cluster: fresh, n_restarts: 0 }, Vec::new());
+    let journal = match journal {
+        Some(path) => {
+            let (journal, restored) = Journal::open(&path, fresh)?;
+            restored.warning.iter().for_each(|warning| eprintln!("dask scheduler: {}: {warning}", path.display()));
+            machine.restore(restored.identity, restored.records);
+            Some(journal)
+        }
+        None => None,
+    };
     let (hear, mut heard) = mpsc::channel(4 * TOGETHER);
     let mut shell = Shell {
-        machine: Machine::new(settings, 1),
+        machine,
+        journal,
         start: Instant::now(),
         workers: HashMap::new(),
         clients: HashMap::new(),
@@ -84,10 +112,12 @@ pub async fn serve_scheduler(mut listener: Listener, options: SchedulerOptions, 
         }
     }
     shell.close();
+    Ok(())
 }
 
 struct Shell {
     machine: Machine,
+    journal: Option<Journal>,
     start: Instant,
     workers: HashMap<WorkerId, Outbox<ToWorker>>,
     clients: HashMap<ClientId, Outbox<ToClient>>,
@@ -202,6 +232,11 @@ impl Shell {
                 Action::Client(id, batch) => drop(self.clients.get(&id).map(|outbox| outbox.send(batch))),
                 Action::Cut(id) => drop(self.workers.remove(&id)),
                 Action::CutClient(id) => drop(self.clients.remove(&id)),
+                Action::Record(record) => {
+                    if let Some(journal) = &mut self.journal {
+                        journal.append(&record);
+                    }
+                }
                 Action::Warn(text) => eprintln!("dask scheduler: {text}"),
             }
         }

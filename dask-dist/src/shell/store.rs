@@ -80,6 +80,24 @@ impl Store {
         }
     }
 
+    /// Takes everything over from a store that others may still use: they find nothing there any more. Which of these
+    /// values are on disk is said.
+    pub(super) fn take_over(other: &Self, keep: impl Fn(TaskRef) -> bool) -> (Self, HashMap<TaskRef, bool>) {
+        let mut values = std::mem::take(&mut *other.lock());
+        let gone: Vec<TaskRef> = values.keys().copied().filter(|&task| !keep(task)).collect();
+        for task in gone {
+            if let Some(Entry { place: Place::Disk(path), .. }) = values.remove(&task) {
+                drop(std::fs::remove_file(path));
+            }
+        }
+        let on_disk = values.iter().map(|(&task, entry)| (task, matches!(entry.place, Place::Disk(_)))).collect();
+        let folder = other.folder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let next_stamp = AtomicU64::new(other.next_stamp.load(Ordering::Relaxed));
+        let store =
+            Self { values: Mutex::new(values), folder: Mutex::new(folder), parent: other.parent.clone(), next_stamp };
+        (store, on_disk)
+    }
+
     /// Drops values; their memory is freed by the caller's thread.
     pub(super) fn remove(&self, tasks: &[TaskRef]) {
         let mut gone = Vec::with_capacity(tasks.len());

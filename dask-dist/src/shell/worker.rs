@@ -16,8 +16,8 @@ use super::process::{CpuClock, resident_bytes};
 use super::serve::Server;
 use super::store::{Moved, Store};
 use crate::error::DistError;
-use crate::protocol::{Batch, FromWorker, TaskRef, ToWorker, WorkerHello};
-use crate::transport::{Address, CommSettings, Hello, Link, Listener, Outbox, Role, connect};
+use crate::protocol::{Batch, FromWorker, TaskRef, ToWorker, WorkerHello, WorkerId};
+use crate::transport::{Address, CommSettings, Hello, Inbox, Link, Listener, Outbox, Role, connect};
 use crate::worker::{Action, Event, Machine, Settings};
 
 /// Events taken together, at most, before what follows from them is done.
@@ -43,8 +43,8 @@ pub struct WorkerOptions {
     pub settings: Settings,
     /// Limits and patience of connections.
     pub comm: CommSettings,
-    /// For how long to look for a scheduler that is gone, before the worker ends; it comes back empty. By default it
-    /// ends at once.
+    /// For how long to look for a scheduler that is gone, before the worker ends; it comes back with its values. By
+    /// default it ends at once.
     pub reconnect: Duration,
 }
 
@@ -62,8 +62,9 @@ pub async fn serve_worker(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), DistError> {
     let mut lost: Option<Instant> = None;
+    let mut kept = Kept::new(&options);
     loop {
-        match serve_once(scheduler, &options, &mut stop).await {
+        match serve_once(scheduler, &options, &mut stop, &mut kept).await {
             Err(DistError::SchedulerGone { why, .. }) if !options.reconnect.is_zero() => {
                 eprintln!("dask worker: the scheduler at {scheduler} is gone ({why}): looking for it");
                 lost = Some(Instant::now());
@@ -78,18 +79,49 @@ pub async fn serve_worker(
     }
 }
 
+/// Values that a worker says it holds when it comes back, at most: as many as fit into a greeting. The largest.
+const HOLDS_MAX: usize = 40_000;
+
+/// What outlives a connection to the scheduler.
+struct Kept {
+    store: Store,
+    /// Which values are there, how large, and whether they are on disk.
+    values: Vec<(TaskRef, u64, bool)>,
+    was: Option<WorkerId>,
+    cluster: (u64, u32),
+}
+
+impl Kept {
+    fn new(options: &WorkerOptions) -> Self {
+        Self { store: Store::new(options.directory.clone()), values: Vec::new(), was: None, cluster: (0, 0) }
+    }
+
+    /// What a shell leaves behind whose connection has ended.
+    fn of(shell: &Shell) -> Self {
+        let mut values: Vec<(TaskRef, u64)> = shell.machine.values().collect();
+        values.sort_unstable_by_key(|&(task, nbytes)| (std::cmp::Reverse(nbytes), task));
+        values.truncate(HOLDS_MAX);
+        let wanted: std::collections::HashSet<TaskRef> = values.iter().map(|(task, _)| *task).collect();
+        let (store, on_disk) = Store::take_over(&shell.store, |task| wanted.contains(&task));
+        let values =
+            values.into_iter().filter_map(|(task, nbytes)| Some((task, nbytes, *on_disk.get(&task)?))).collect();
+        Self { store, values, was: shell.id, cluster: shell.cluster }
+    }
+}
+
 /// One connection to the scheduler, from its beginning to its end.
 async fn serve_once(
     scheduler: &Address,
     options: &WorkerOptions,
     stop: &mut watch::Receiver<bool>,
+    kept: &mut Kept,
 ) -> Result<(), DistError> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let listen = options.listen.clone().unwrap_or_else(|| match scheduler {
         Address::Tcp(_) => Address::Tcp("127.0.0.1:0".to_owned()),
         Address::InProc(name) => Address::InProc(format!("{name}-worker-{}", COUNT.fetch_add(1, Ordering::Relaxed))),
     });
-    let mut listener = Listener::bind(&listen, Hello::new(Role::Worker), &options.comm).await?;
+    let listener = Listener::bind(&listen, Hello::new(Role::Worker), &options.comm).await?;
     let address = listener.address().to_string();
     let about = WorkerHello {
         name: options.name.clone(),
@@ -97,14 +129,16 @@ async fn serve_once(
         n_threads: options.settings.n_threads.max(1),
         memory_limit: options.settings.memory_limit,
         resources: options.resources.clone(),
-        holds: Vec::new(),
-        was: None,
+        holds: kept.values.iter().map(|&(task, nbytes, _)| (task, nbytes)).collect(),
+        was: kept.was,
+        cluster: kept.cluster,
         process: std::process::id(),
     };
     let hello = Hello::new(Role::Worker).with_about(&about)?;
-    let Link { outbox, mut inbox, .. } = connect::<FromWorker, ToWorker>(scheduler, hello, &options.comm).await?;
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let store = Arc::new(Store::new(options.directory.clone()));
+    let Link { outbox, inbox, .. } = connect::<FromWorker, ToWorker>(scheduler, hello, &options.comm).await?;
+    let (tell, told) = mpsc::unbounded_channel();
+    let Kept { store, values, was, cluster } = std::mem::replace(kept, Kept::new(options));
+    let store = Arc::new(store);
     let context = WorkerContext { scheduler: scheduler.to_string(), worker: address.clone() };
     // Threads hold the shell weakly: it ends with the loop.
     let later: Arc<OnceLock<Weak<Mutex<Shell>>>> = Arc::default();
@@ -124,7 +158,9 @@ async fn serve_once(
     let runtime = Handle::current();
     let wake = Arc::new(Notify::new());
     let shell = Arc::new(Mutex::new(Shell {
-        machine: Machine::new(settings),
+        machine: Machine::holding(settings, &values),
+        id: was,
+        cluster,
         functions: Functions::default(),
         peers: Peers::new(tell.clone(), options.comm.clone(), runtime.clone()),
         executor,
@@ -140,6 +176,32 @@ async fn serve_once(
         wake: wake.clone(),
     }));
     drop(later.set(Arc::downgrade(&shell)));
+    let ends = Ends { inbox, told, listener, server, sent, wake };
+    let ended = serve_until_the_end(&shell, ends, scheduler, stop).await;
+    if matches!(ended, Err(DistError::SchedulerGone { .. })) {
+        *kept = Kept::of(&locked(&shell));
+    }
+    ended
+}
+
+/// What the loop listens to.
+struct Ends {
+    inbox: Inbox<ToWorker>,
+    told: mpsc::UnboundedReceiver<(Event, Vec<(TaskRef, Value)>)>,
+    listener: Listener,
+    server: Server,
+    /// Bytes sent to peers.
+    sent: Arc<AtomicU64>,
+    wake: Arc<Notify>,
+}
+
+async fn serve_until_the_end(
+    shell: &Mutex<Shell>,
+    ends: Ends,
+    scheduler: &Address,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<(), DistError> {
+    let Ends { mut inbox, mut told, mut listener, server, sent, wake } = ends;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut leaving: Option<Instant> = None;
@@ -154,14 +216,14 @@ async fn serve_once(
                     Ok(None) => return Err(gone("it closed the connection".to_owned())),
                     Err(error) => return Err(gone(error.to_string())),
                 };
-                let mut shell = locked(&shell);
+                let mut shell = locked(shell);
                 shell.hear(batch);
                 while let Some(Ok(batch)) = inbox.try_recv() {
                     shell.hear(batch);
                 }
             }
             Some((event, values)) = told.recv() => {
-                let mut shell = locked(&shell);
+                let mut shell = locked(shell);
                 shell.take(event, values);
                 for _ in 1..TOGETHER {
                     let Ok((event, values)) = told.try_recv() else { break };
@@ -176,7 +238,7 @@ async fn serve_once(
                 }
             }
             _ = ticks.tick() => {
-                let mut shell = locked(&shell);
+                let mut shell = locked(shell);
                 let (resident, cpu_percent) = (resident_bytes(), shell.cpu.percent());
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
@@ -190,11 +252,11 @@ async fn serve_once(
                 }
                 if *stop.borrow() {
                     leaving = Some(Instant::now());
-                    locked(&shell).actions.push(Action::Report(FromWorker::Leaving));
+                    locked(shell).actions.push(Action::Report(FromWorker::Leaving));
                 }
             }
         }
-        let mut shell = locked(&shell);
+        let mut shell = locked(shell);
         let jobs = shell.act();
         shell.executor.submit(jobs);
         shell.report();
@@ -213,6 +275,10 @@ fn locked(shell: &Mutex<Shell>) -> MutexGuard<'_, Shell> {
 /// another.
 struct Shell {
     machine: Machine,
+    /// What the scheduler calls this worker.
+    id: Option<WorkerId>,
+    /// Which cluster it is in.
+    cluster: (u64, u32),
     functions: Functions,
     peers: Peers,
     executor: Executor,
@@ -292,6 +358,7 @@ impl Shell {
                 }
                 ToWorker::DropFunctions(ids) => ids.into_iter().for_each(|id| self.functions.remove(id)),
                 ToWorker::Peers(peers) => self.peers.learn(peers),
+                ToWorker::Welcome { worker, cluster } => (self.id, self.cluster) = (Some(worker), cluster),
                 other => self.handle(Event::Scheduler(other)),
             }
         }

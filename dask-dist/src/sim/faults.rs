@@ -9,6 +9,8 @@ use super::dice::Dice;
 pub enum Fault {
     /// A worker's process ends; another comes later.
     Kill(u64),
+    /// The connection between a worker and the scheduler is reset; the worker comes back with what it has.
+    Cut(u64),
     /// A worker does nothing for a while, and then goes on as if nothing had been.
     Hang(u64, Duration),
     /// A worker, and perhaps its neighbour, are cut off from the rest for a while.
@@ -39,7 +41,8 @@ pub fn plan(seed: u64, n: usize, span: Duration) -> Vec<(Duration, Fault)> {
             let at = span.mul_f64(dice.unit());
             let (who, long) = (dice.any(), Duration::from_millis(dice.between(1, 8000)));
             let fault = match dice.below(16) {
-                0..=3 => Fault::Kill(who),
+                0..=2 => Fault::Kill(who),
+                3 => Fault::Cut(who),
                 4 | 5 => Fault::Hang(who, long),
                 6 | 7 => Fault::Partition(who, dice.one_in(2), long),
                 8 => Fault::Delay(dice.between(2, 2000) as u32, long),

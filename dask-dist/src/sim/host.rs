@@ -23,6 +23,8 @@ pub(super) struct Stored {
 pub(super) struct Host {
     pub(super) machine: Machine,
     pub(super) alive: bool,
+    /// Its connection to the scheduler has ended.
+    pub(super) lost: bool,
     pub(super) frozen_until: Duration,
     /// What happened while it hung.
     pub(super) missed: VecDeque<Happening>,
@@ -42,6 +44,7 @@ impl Host {
         Self {
             machine: Machine::new(settings),
             alive: true,
+            lost: false,
             frozen_until: Duration::ZERO,
             missed: VecDeque::new(),
             store: BTreeMap::new(),
@@ -52,6 +55,24 @@ impl Host {
             versions: 0,
             in_memory: 0,
         }
+    }
+
+    /// The same process on another connection: what it has, and what it says of it.
+    pub(super) fn come_back(&mut self, settings: Settings, disk_bandwidth: f64) -> (Self, Vec<(TaskRef, u64)>) {
+        let mut back = Self::new(settings.clone(), disk_bandwidth);
+        let mut store = std::mem::take(&mut self.store);
+        let mut values = Vec::new();
+        for (task, nbytes) in self.machine.values() {
+            if let Some(stored) = store.remove(&task) {
+                values.push((task, nbytes, stored.on_disk));
+                back.in_memory += if stored.on_disk { 0 } else { stored.nbytes };
+                back.store.insert(task, stored);
+            }
+        }
+        (back.versions, back.unreadable_until) = (self.versions, self.unreadable_until);
+        std::mem::swap(&mut back.disk, &mut self.disk);
+        back.machine = Machine::holding(settings, &values);
+        (back, values.into_iter().map(|(task, nbytes, _)| (task, nbytes)).collect())
     }
 
     /// An event, and what follows.

@@ -153,8 +153,12 @@ enum Happening {
     WorkerTick(WorkerId),
     /// The scheduler notices the end of a connection.
     Noticed(WorkerId, String),
-    /// A worker notices the end of its connection, or its patience with leaving ends.
+    /// A worker's patience with leaving ends.
     CutOff(WorkerId),
+    /// A worker notices the end of its connection, and looks for the scheduler.
+    LostScheduler(WorkerId),
+    /// It has found it.
+    Return(WorkerId),
     Thaw(WorkerId),
     Join,
     Fault(Fault),
@@ -280,6 +284,7 @@ impl Sim {
         let to = match &what {
             Happening::ToWorker(to, _) | Happening::Ran(to, ..) | Happening::PeerAnswers { to, .. } => Some(*to),
             Happening::PeerBreaks(to, _) | Happening::WorkerTick(to) | Happening::CutOff(to) => Some(*to),
+            Happening::LostScheduler(to) | Happening::Return(to) => Some(*to),
             Happening::Moved { on: to, .. } | Happening::PeerAsks { of: to, .. } => Some(*to),
             _ => None,
         };
@@ -304,6 +309,7 @@ impl Sim {
             }
             Happening::FromClient(client, messages) => self.hear_client(client, messages),
             Happening::ToClient(client, messages) => self.tell_client(client, messages),
+            Happening::ToWorker(id, _) if self.hosts[id.idx()].lost => {}
             Happening::ToWorker(id, batch) => self.on_host(id, |host| host.hear(batch)),
             Happening::Ran(id, task, value, nbytes, time) => self.ran(id, task, value, nbytes, time),
             Happening::PeerAsks { by, of, request, tasks } => self.answer_peer(by, of, request, &tasks),
@@ -336,6 +342,8 @@ impl Sim {
                 self.flush();
             }
             Happening::CutOff(id) => self.end(id, "it ended"),
+            Happening::LostScheduler(id) => self.look_for_scheduler(id),
+            Happening::Return(id) => self.come_back(id),
             Happening::Thaw(id) => self.thaw(id),
             Happening::Join => drop(self.join()),
             Happening::Fault(fault) => self.fault(fault),
@@ -344,14 +352,20 @@ impl Sim {
 
     /// A worker comes.
     fn join(&mut self) -> WorkerId {
+        let host = Host::new(self.settings.worker.clone(), self.settings.disk_bandwidth);
+        self.enter(host, WorkerHello::default())
+    }
+
+    /// A worker comes, with what it has.
+    fn enter(&mut self, host: Host, hello: WorkerHello) -> WorkerId {
         let settings = &self.settings.worker;
         let hello = WorkerHello {
             address: format!("sim://{}", self.hosts.len()),
             n_threads: settings.n_threads,
             memory_limit: settings.memory_limit,
-            ..WorkerHello::default()
+            ..hello
         };
-        self.hosts.push(Host::new(settings.clone(), self.settings.disk_bandwidth));
+        self.hosts.push(host);
         let id = self.scheduler.add_worker(self.clock.now(), hello);
         let first = TICK.mul_f64(self.dice.unit());
         self.clock.after(first, Happening::WorkerTick(id));
@@ -379,15 +393,14 @@ impl Sim {
                 scheduler::Action::Cut(id) => {
                     self.outcome.n_deaths += 1;
                     let at = self.network.message(now, SCHEDULER, id.0);
-                    self.clock.at(at, Happening::CutOff(id));
-                    self.clock.after(Duration::from_secs(1), Happening::Join);
+                    self.clock.at(at, Happening::LostScheduler(id));
                 }
                 scheduler::Action::CutClient(id) => {
                     if self.clients.iter().any(|client| client.id == id && !client.gone) {
                         self.broken = Some(format!("{id:?} was cut off"));
                     }
                 }
-                scheduler::Action::Warn(_) => {}
+                scheduler::Action::Record(_) | scheduler::Action::Warn(_) => {}
             }
         }
         self.actions = actions;
@@ -470,7 +483,7 @@ impl Sim {
     /// What a worker says goes to the scheduler; now and then twice.
     fn report(&mut self, id: WorkerId, reports: Vec<FromWorker>) {
         let now = self.clock.now();
-        if reports.is_empty() {
+        if reports.is_empty() || self.hosts[id.idx()].lost {
             return;
         }
         if now < self.duplicates_until {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::faults::Fault;
 use super::network::SCHEDULER;
 use super::{Happening, Sim};
-use crate::protocol::{FromWorker, WorkerId};
+use crate::protocol::{FromWorker, WorkerHello, WorkerId};
 
 /// A worker that leaves ends after so long, whatever it holds.
 const FAREWELL: Duration = Duration::from_secs(30);
@@ -17,6 +17,14 @@ impl Sim {
             Fault::Kill(who) => {
                 if let Some(id) = self.pick(who) {
                     self.end(id, "signal 9");
+                }
+            }
+            Fault::Cut(who) => {
+                if let Some(id) = self.pick(who) {
+                    let at = self.network.message(now, id.0, SCHEDULER);
+                    self.clock.at(at, Happening::Noticed(id, "the connection was reset".to_owned()));
+                    self.outcome.n_deaths += 1;
+                    self.look_for_scheduler(id);
                 }
             }
             Fault::Hang(who, long) => {
@@ -84,6 +92,33 @@ impl Sim {
         self.clock.at(at, Happening::Noticed(id, why.to_owned()));
         let soon = Duration::from_millis(self.dice.between(1, 3000));
         self.clock.after(soon, Happening::Join);
+    }
+
+    /// A worker without a scheduler looks for it; what it was doing comes to nothing.
+    pub(super) fn look_for_scheduler(&mut self, id: WorkerId) {
+        if self.hosts[id.idx()].alive && !std::mem::replace(&mut self.hosts[id.idx()].lost, true) {
+            let soon = Duration::from_millis(self.dice.between(1, 3000));
+            self.clock.after(soon, Happening::Return(id));
+        }
+    }
+
+    /// It has found it, and brings what it has.
+    pub(super) fn come_back(&mut self, id: WorkerId) {
+        let host = &mut self.hosts[id.idx()];
+        if !host.alive {
+            return;
+        }
+        host.alive = false;
+        let missed = std::mem::take(&mut host.missed);
+        let (back, holds) = host.come_back(self.settings.worker.clone(), self.settings.disk_bandwidth);
+        self.in_memory = self.in_memory - host.in_memory + back.in_memory;
+        host.in_memory = 0;
+        for what in missed {
+            if matches!(what, Happening::PeerAsks { .. }) {
+                self.happen_now(what);
+            }
+        }
+        self.enter(back, WorkerHello { holds, was: Some(id), ..WorkerHello::default() });
     }
 
     /// A worker that hung goes on with what has happened meanwhile.

@@ -38,6 +38,26 @@ impl Held {
 }
 
 impl Machine {
+    /// A value is here from before.
+    pub(super) fn keeps(&mut self, task: TaskRef, nbytes: u64, on_disk: bool) {
+        self.uses += 1;
+        let used = self.uses;
+        let place = if on_disk { Place::Disk } else { Place::Memory };
+        let held = Held { nbytes, place, pins: 0, used, doomed: false, stays: false, waiting: Vec::new() };
+        if on_disk {
+            self.on_disk += nbytes;
+        } else {
+            self.in_memory += nbytes;
+            self.idle.insert((used, task));
+        }
+        self.held.insert(task, held);
+    }
+
+    /// The values that are here and wanted, and their sizes.
+    pub fn values(&self) -> impl Iterator<Item = (TaskRef, u64)> {
+        self.held.iter().filter(|(_, held)| !held.doomed).map(|(&task, held)| (task, held.nbytes))
+    }
+
     /// A value has come, from wherever.
     pub(super) fn arrived(&mut self, task: TaskRef, nbytes: u64, actions: &mut Vec<Action>) {
         if let Some(held) = self.held.get_mut(&task) {

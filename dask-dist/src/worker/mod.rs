@@ -200,6 +200,13 @@ impl Machine {
         }
     }
 
+    /// A worker that comes back with values: which, how large, and whether they are on disk.
+    pub fn holding(settings: Settings, values: &[(TaskRef, u64, bool)]) -> Self {
+        let mut machine = Self::new(settings);
+        values.iter().for_each(|&(task, nbytes, on_disk)| machine.keeps(task, nbytes, on_disk));
+        machine
+    }
+
     /// One event. [`flush`](Machine::flush) follows, after one or several.
     pub fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
         match event {

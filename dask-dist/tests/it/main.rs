@@ -6,6 +6,7 @@ mod fake;
 mod frames;
 mod handshake;
 mod live;
+mod restart;
 mod scheduler;
 #[cfg(feature = "sim")]
 mod sim;

@@ -8,6 +8,7 @@ use dask_core::layer::{LayerRef, Materialized, SELF, encode_layers};
 use dask_core::wire::{Encoder, Parcel};
 use dask_core::{LayerGraph, Name, TaskFn, Value};
 use dask_dist::protocol::*;
+use dask_dist::scheduler::journal::{Identity, Record};
 use dask_dist::scheduler::{Action, Event, Machine, Settings};
 use proptest::prelude::*;
 
@@ -50,6 +51,7 @@ fn submit_layers(layers: &[LayerRef], outputs: &[u32], first_future: u64) -> (Bo
 /// Workers that hold what they are told to hold, and a client that writes down what it hears.
 #[derive(Default)]
 struct World {
+    records: Vec<Record>,
     workers: BTreeMap<WorkerId, FakeWorker>,
     heard: Vec<ToClient>,
     warned: Vec<String>,
@@ -109,6 +111,7 @@ impl Cluster {
             match action {
                 Action::Client(_, batch) => self.world.heard.extend(batch.messages),
                 Action::Warn(text) => self.world.warned.push(text),
+                Action::Record(record) => self.world.records.push(record),
                 Action::Cut(_) | Action::CutClient(_) => {}
                 Action::Worker(id, batch) => {
                     for message in batch.messages {
@@ -441,4 +444,104 @@ proptest! {
         prop_assert!(cluster.is_empty());
         prop_assert!(cluster.world.workers.values().all(|w| w.holds.is_empty() && w.functions.is_empty()));
     }
+}
+
+/// A worker with values comes; what it is told.
+fn comes(machine: &mut Machine, now: Duration, hello: WorkerHello) -> (WorkerId, Vec<ToWorker>) {
+    let id = machine.add_worker(now, hello);
+    let mut actions = Vec::new();
+    machine.flush(&mut actions);
+    let told = actions.into_iter().filter_map(|action| match action {
+        Action::Worker(to, batch) if to == id => Some(batch.messages),
+        _ => None,
+    });
+    (id, told.flatten().collect())
+}
+
+#[test]
+fn a_scheduler_that_was_started_again_takes_published_values_from_those_who_bring_them() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.submit(submission("pair", &[vec![], vec![], vec![0]], &[0, 1, 2], 0));
+    cluster.run();
+    let futures = vec![FutureId(0), FutureId(2)];
+    cluster.say(FromClient::Publish { request: 1, name: "kept".into(), futures: futures.clone(), about: vec![9] });
+    cluster.say(FromClient::Publish { request: 2, name: "dropped".into(), futures, about: vec![] });
+    cluster.say(FromClient::Unpublish { request: 3, name: "dropped".into() });
+    let (_, worker) = cluster.world.workers.first_key_value().unwrap();
+    let holds: Vec<(TaskRef, u64)> = worker.holds.iter().map(|&task| (task, 8)).collect();
+    assert_eq!((holds.len(), cluster.world.records.len()), (3, 3));
+
+    let mut machine = Machine::new(settings(), 7);
+    machine.restore(Identity { cluster: 5, n_restarts: 1 }, cluster.world.records.clone());
+    assert_eq!(machine.n_tasks(), 2);
+    let of = |cluster| {
+        let (holds, cluster) = (holds.clone(), (cluster, 0));
+        WorkerHello { n_threads: 1, holds, cluster, was: Some(WorkerId(0)), ..WorkerHello::default() }
+    };
+    // Another cluster's names mean something else.
+    let (_, told) = comes(&mut machine, Duration::ZERO, of(4));
+    assert!(told.iter().any(|m| matches!(m, ToWorker::Free(tasks) if tasks.len() == 3)), "{told:?}");
+    let (id, told) = comes(&mut machine, Duration::ZERO, of(5));
+    assert!(matches!(told[0], ToWorker::Welcome { cluster: (5, 1), .. }), "{told:?}");
+    assert!(told.iter().any(|m| matches!(m, ToWorker::Free(tasks) if tasks.len() == 1)), "{told:?}");
+    assert_eq!(machine.worker_info(id).n_held, 2);
+
+    let client = machine.add_client(Duration::ZERO);
+    let ask = FromClient::Dataset { request: 1, name: "kept".into(), first_future: FutureId(0) };
+    machine.handle(Duration::ZERO, Event::Client(client, ask));
+    let mut actions = Vec::new();
+    machine.flush(&mut actions);
+    let heard: Vec<ToClient> = actions
+        .into_iter()
+        .filter_map(|action| match action {
+            Action::Client(_, batch) => Some(batch.messages),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    assert!(heard.iter().any(|m| matches!(m, ToClient::Dataset { about, .. } if about == &[9])), "{heard:?}");
+    assert_eq!(heard.iter().filter(|m| matches!(m, ToClient::Done { .. })).count(), 2, "{heard:?}");
+    let forget = FromClient::Unpublish { request: 2, name: "kept".into() };
+    machine.handle(Duration::ZERO, Event::Client(client, forget));
+    machine.handle(Duration::ZERO, Event::ClientLost(client));
+    assert_eq!((machine.n_tasks(), machine.worker_info(id).n_held), (0, 0));
+}
+
+#[test]
+fn published_values_that_nobody_brings_are_given_up() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.submit(submission("one", &[vec![]], &[0], 0));
+    cluster.run();
+    let futures = vec![FutureId(0)];
+    cluster.say(FromClient::Publish { request: 1, name: "kept".into(), futures, about: vec![] });
+    let mut machine = Machine::new(settings(), 7);
+    machine.restore(Identity { cluster: 5, n_restarts: 1 }, cluster.world.records.clone());
+    let client = machine.add_client(Duration::ZERO);
+    let ask = FromClient::Dataset { request: 1, name: "kept".into(), first_future: FutureId(0) };
+    machine.handle(Duration::ZERO, Event::Client(client, ask));
+    let mut actions = Vec::new();
+    machine.flush(&mut actions);
+    machine.handle(Duration::from_secs(3600), Event::Client(client, FromClient::Heartbeat));
+    machine.handle(Duration::from_secs(3600), Event::Tick);
+    actions.clear();
+    machine.flush(&mut actions);
+    let failed = actions.iter().any(|action| match action {
+        Action::Client(_, batch) => batch.messages.iter().any(|m| matches!(m, ToClient::Failed { .. })),
+        _ => false,
+    });
+    assert!(failed, "{actions:?}");
+}
+
+#[test]
+fn a_worker_that_comes_back_before_it_was_missed_replaces_itself() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.submit(submission("pair", &[vec![], vec![]], &[0, 1], 0));
+    cluster.run();
+    let (&was, worker) = cluster.world.workers.first_key_value().unwrap();
+    let holds: Vec<(TaskRef, u64)> = worker.holds.iter().map(|&task| (task, 8)).collect();
+    let hello = WorkerHello { n_threads: 1, holds, was: Some(was), ..WorkerHello::default() };
+    let (id, _) = comes(&mut cluster.machine, cluster.now, hello);
+    assert_eq!(cluster.machine.present_workers(), [id]);
+    assert_eq!(cluster.machine.worker_info(id).n_held, 2);
+    assert!(!cluster.world.heard.iter().any(|m| matches!(m, ToClient::Lost { .. })));
 }

@@ -273,16 +273,17 @@ async fn a_worker_without_a_scheduler_ends_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_worker_that_may_comes_back_to_its_scheduler_empty() {
+async fn a_worker_that_may_comes_back_to_its_scheduler_with_its_values() {
     both(async |mut rig| {
         let options = WorkerOptions { reconnect: std::time::Duration::from_secs(3600), ..options() };
         let mut worker = rig.worker(options).await;
         worker.put(1, Value::new(1i64)).await;
         let again = tokio::spawn(worker.ended());
-        let (outbox, mut inbox, _) = rig.accept().await;
-        outbox.send(Batch::one(ToWorker::Welcome { worker: WorkerId(7) })).unwrap();
+        let (outbox, mut inbox, hello) = rig.accept().await;
+        assert_eq!((hello.holds.len(), hello.was, hello.cluster), (1, Some(WorkerId(0)), (5, 0)));
+        outbox.send(Batch::one(ToWorker::Welcome { worker: WorkerId(7), cluster: (5, 0) })).unwrap();
         let beat = inbox.recv().await.unwrap().unwrap().messages;
-        assert!(matches!(&beat[..], [FromWorker::Heartbeat(metrics)] if metrics.managed == 0), "{beat:?}");
+        assert!(matches!(&beat[..], [FromWorker::Heartbeat(metrics)] if 0 < metrics.managed), "{beat:?}");
         outbox.send(Batch::one(ToWorker::Close { why: "done".to_owned() })).unwrap();
         again.await.unwrap().unwrap();
     })

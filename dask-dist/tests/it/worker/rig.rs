@@ -162,24 +162,24 @@ impl Rig {
             let result = runtime.block_on(serve_worker(&scheduler, options, stopped));
             drop(end.send(result));
         });
-        let (outbox, inbox, address) = self.accept().await;
+        let (outbox, inbox, hello) = self.accept().await;
         let id = WorkerId(self.n_workers);
         self.n_workers += 1;
-        self.known.push((id, address.clone()));
-        let address = address.parse().unwrap();
+        self.known.push((id, hello.address.clone()));
+        let address = hello.address.parse().unwrap();
         let hand = Hand { id, address, outbox, inbox, stop, ended, heard: Default::default() };
         hand.welcome(self.known.clone());
         hand
     }
 
     /// The next who comes.
-    pub(super) async fn accept(&mut self) -> (Outbox<ToWorker>, Inbox<FromWorker>, String) {
+    pub(super) async fn accept(&mut self) -> (Outbox<ToWorker>, Inbox<FromWorker>, WorkerHello) {
         let incoming = self.listener.accept().await.unwrap();
         assert_eq!(incoming.peer.role, Role::Worker);
         let hello: WorkerHello = incoming.peer.about("it").unwrap();
         assert_eq!(hello.process, std::process::id());
         let Link { outbox, inbox, .. } = incoming.link::<ToWorker, FromWorker>().unwrap();
-        (outbox, inbox, hello.address)
+        (outbox, inbox, hello)
     }
 
     /// Somebody else who pretends to be a worker.
@@ -200,7 +200,11 @@ impl Hand {
         });
         let malformed = Value::encoded(Encoder::new().finish("function"));
         let ids = (0..FUNCTIONS.len() as u32).chain([MALFORMED]).map(FunctionId).collect();
-        let messages = vec![ToWorker::Welcome { worker: self.id }, ToWorker::Functions(ids), ToWorker::Peers(known)];
+        let messages = vec![
+            ToWorker::Welcome { worker: self.id, cluster: (5, 0) },
+            ToWorker::Functions(ids),
+            ToWorker::Peers(known),
+        ];
         self.outbox.send(Batch { messages, attachments: functions.chain([malformed]).collect() }).unwrap();
     }
 
