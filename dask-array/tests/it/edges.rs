@@ -3,7 +3,7 @@
 use dask_array::ndarray::{ArrayD, IxDyn, arr1};
 use dask_array::{Array, ArrayError, ChunkSpec, Chunks, Computed, Index};
 
-use crate::everywhere;
+use super::everywhere;
 
 #[test]
 fn ranges_of_large_whole_numbers_are_counted_exactly() {
