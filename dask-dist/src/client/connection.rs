@@ -16,6 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use super::peers::Peers;
 use super::wish::{Fetch, Wish};
 use crate::DistError;
+use crate::protocol::{Ask, Given, Item, Told};
 use crate::protocol::{Batch, Failure, FromClient, FutureId, PeerReply, PeerRequest, ToClient};
 use crate::transport::{Address, Closed, CommSettings, Hello, Inbox, Link, Outbox, Role, connect};
 
@@ -55,7 +56,7 @@ pub(crate) struct Connection {
 
 struct Question {
     reply: oneshot::Sender<Result<Reply>>,
-    /// For a dataset: the future of its first value.
+    /// For a dataset: the future of its first value. For a variable or a queue: what a future in it is called.
     first_future: Option<FutureId>,
 }
 
@@ -63,6 +64,7 @@ struct Question {
 pub(super) enum Reply {
     Message(ToClient),
     Dataset { wishes: Vec<Arc<Wish>>, about: Vec<u8> },
+    Coordinated { told: Told, wish: Option<Arc<Wish>> },
 }
 
 /// A question that was sent.
@@ -205,6 +207,20 @@ impl Connection {
         self.ask_as(request, Some(first_future), message)
     }
 
+    /// Uses a lock, variable, or the like. The answer is awaited by whoever withdraws the question if it is not.
+    pub(super) fn ask_coordinate(
+        self: &Arc<Self>,
+        ask: Ask<Item>,
+    ) -> (u64, Result<()>, oneshot::Receiver<Result<Reply>>) {
+        let request = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let future = match &ask {
+            Ask::Read { future, .. } | Ask::Take { future, .. } => Some(*future),
+            _ => None,
+        };
+        let asked = self.ask_as(request, future, FromClient::Coordinate { request, ask });
+        (request, asked.sent, asked.answer)
+    }
+
     fn ask_as(self: &Arc<Self>, request: u64, first_future: Option<FutureId>, message: FromClient) -> Asked {
         let (reply, answer) = oneshot::channel();
         locked(&self.questions).insert(request, Question { reply, first_future });
@@ -308,6 +324,21 @@ impl Connection {
                     if let Some(Question { reply, first_future: Some(first) }) = question {
                         let wishes = self.wishes(first, keys);
                         reply.send(Ok(Reply::Dataset { wishes, about })).ok();
+                    }
+                }
+                ToClient::Coordinated { request, told } => {
+                    let question = locked(&self.questions).remove(&request);
+                    let Some(Question { reply, first_future }) = question else { continue };
+                    let wish = match (&told, first_future) {
+                        (Told::Item { item: Given::Future { key, .. }, .. }, Some(id)) => {
+                            Some(self.wish(id, id, key.clone(), None))
+                        }
+                        _ => None,
+                    };
+                    if let Err(Ok(Reply::Coordinated { told, wish })) =
+                        reply.send(Ok(Reply::Coordinated { told, wish }))
+                    {
+                        super::coordinate::give_back(self, told, wish.as_ref());
                     }
                 }
                 ToClient::Refused { request, why } => {

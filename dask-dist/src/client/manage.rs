@@ -23,7 +23,7 @@ impl Client {
         Answer::new(&self.connection, async move {
             let found = match asked.reply().await? {
                 Reply::Message(message) => read(message),
-                Reply::Dataset { .. } => None,
+                Reply::Dataset { .. } | Reply::Coordinated { .. } => None,
             };
             found.ok_or_else(|| DistError::NoAnswer { what }.into())
         })

@@ -10,6 +10,7 @@ mod as_scheduler; // collections compute on the cluster
 mod bound; // a function with its arguments
 mod computation; // a collection that is being computed
 mod connection; // the thread, the table of wishes, questions
+mod coordinate; // locks, events, variables, queues, topics
 mod current; // the client inside a task
 mod datasets; // results under a name
 mod future; // a typed result
@@ -31,6 +32,7 @@ pub use answer::Answer;
 pub use argument::{Argument, Arguments, Given};
 pub use as_completed::{AsCompleted, as_completed};
 pub use computation::Computation;
+pub use coordinate::{Event, Lease, Lock, Publisher, Queue, Semaphore, Subscription, Variable};
 pub use future::{Future, Status};
 pub use options::Options;
 pub use scatter::Spread;

@@ -153,6 +153,13 @@ pub enum FromClient {
     },
     /// These results are wanted until they are made, even if the client goes.
     FireAndForget(Vec<FutureId>),
+    /// A lock, event, variable, queue or topic is used: answered by [`ToClient::Coordinated`], perhaps much later.
+    Coordinate {
+        /// Comes back in the answer.
+        request: u64,
+        /// How.
+        ask: super::Ask<super::Item>,
+    },
     /// A sign of life.
     Heartbeat,
 }
@@ -289,6 +296,13 @@ pub enum ToClient {
         request: u64,
         /// Key and state of each, in words.
         stories: Vec<(dask_core::Key, String)>,
+    },
+    /// Answers [`FromClient::Coordinate`].
+    Coordinated {
+        /// As asked.
+        request: u64,
+        /// The answer.
+        told: super::Told,
     },
     /// The scheduler goes.
     Closing {

@@ -4,6 +4,7 @@
 //! [attachments](Batch::attachments); a message that has some says so, and they stand in the order of the messages.
 
 mod client;
+mod coordinate;
 mod ids;
 mod peer;
 mod worker;
@@ -12,6 +13,7 @@ use dask_core::Value;
 use serde::{Deserialize, Serialize};
 
 pub use client::{FromClient, ON_CLUSTER, Outputs, Restrictions, Submit, ToClient, WorkerInfo};
+pub use coordinate::{Ask, Given, Item, Packed, Told};
 pub use ids::{ClientId, FunctionId, FutureId, Priority, RunId, TaskRef, WorkerId};
 pub use peer::{PeerReply, PeerRequest};
 pub use worker::{ComputeTask, Dependency, FromWorker, Metrics, ToWorker, WorkerHello};

@@ -57,6 +57,8 @@ impl Machine {
         for (future, slot) in futures {
             self.drop_wish(slot, (id, future));
         }
+        self.coordinator.client_gone(id);
+        self.follow_coordinator();
         self.outbox.act(Action::CutClient(id));
     }
 
@@ -133,6 +135,7 @@ impl Machine {
                     }
                 }
             }
+            FromClient::Coordinate { request, ask } => self.coordinate(id, request, ask),
             FromClient::Heartbeat => {}
         }
     }

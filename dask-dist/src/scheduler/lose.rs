@@ -13,6 +13,9 @@ impl Machine {
         }
         let graceful = self.workers[id].status == Status::Leaving && self.workers[id].processing == 0;
         self.workers.set_status(id, Status::Gone);
+        let address = self.workers[id].hello.address.clone();
+        self.coordinator.worker_gone(&address);
+        self.follow_coordinator();
         self.outbox.drop_worker(id);
         let blamed = self.probably_running(id);
         let (mut processed, mut held) = (Vec::new(), Vec::new());

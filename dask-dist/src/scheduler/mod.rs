@@ -7,6 +7,7 @@
 
 mod ahead; // what is sent before its inputs are made
 mod clients; // who wants what
+mod coordinate; // locks, events, variables, queues, topics
 mod fail; // errors, cancels, retries
 mod finish; // processing to memory, and what that sets free
 mod functions; // undecoded, sent to each worker once
@@ -103,6 +104,7 @@ pub struct Machine {
     /// Dependents that were submitted later than the task itself, and how many edges they have to it.
     later_dependents: HashMap<u32, BTreeMap<u32, u32>, FixedState>,
     demands: Demands,
+    coordinator: coordinate::Coordinator,
     moves: Moves,
     /// Ready, to be placed where their inputs are.
     ready: Vec<u32>,
@@ -138,6 +140,7 @@ impl Machine {
             deaths: HashMap::default(),
             later_dependents: HashMap::default(),
             demands: Demands::default(),
+            coordinator: coordinate::Coordinator::default(),
             moves: Moves::default(),
             ready: Vec::new(),
             queue: BinaryHeap::new(),
@@ -272,6 +275,10 @@ impl Machine {
             .map(|(&id, _)| id)
             .collect();
         silent.into_iter().for_each(|id| self.remove_client(id));
+        let since = now.saturating_sub(self.settings.lease_timeout);
+        let clients = &self.clients.all;
+        self.coordinator.expire(since, |id| clients.get(&id).map_or(Duration::ZERO, |client| client.seen));
+        self.follow_coordinator();
         self.give_up_waiting();
         self.give_up_expected();
         self.advance_moves();

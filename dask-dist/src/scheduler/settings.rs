@@ -28,6 +28,8 @@ pub struct Settings {
     pub worker_ttl: Duration,
     /// A client not heard of for so long is taken for gone.
     pub client_ttl: Duration,
+    /// Leases of semaphores and locks are free when their holder was not heard of for so long.
+    pub lease_timeout: Duration,
     /// How long a task may wait for a worker that satisfies its demands before it is given up; forever if none.
     pub no_worker_timeout: Option<Duration>,
     /// How long after a restart published values may be brought back before they are given up.
@@ -67,6 +69,7 @@ impl Default for Settings {
             latency: Duration::from_micros(300),
             worker_ttl: Duration::from_secs(30),
             client_ttl: Duration::from_secs(60),
+            lease_timeout: Duration::from_secs(30),
             no_worker_timeout: None,
             return_timeout: Duration::from_secs(300),
             stuck_after: Duration::from_secs(60),

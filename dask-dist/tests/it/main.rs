@@ -2,6 +2,7 @@
 
 mod client;
 mod cluster;
+mod coordinate;
 mod fake;
 mod frames;
 mod handshake;
