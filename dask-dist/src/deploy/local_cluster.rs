@@ -140,6 +140,7 @@ impl LocalClusterBuilder {
             presence,
             scheduler: Some(thread),
             nanny: None,
+            retired: Arc::default(),
             n_started: 0,
         };
         for _ in 0..cluster.builder.n_workers {
@@ -211,6 +212,8 @@ pub struct LocalCluster {
     presence: watch::Receiver<usize>,
     scheduler: Option<JoinHandle<()>>,
     nanny: Option<Nanny>,
+    /// Processes that were asked to leave, and are not replaced.
+    pub(super) retired: Arc<Mutex<Vec<u32>>>,
     n_started: usize,
 }
 
@@ -227,14 +230,18 @@ impl Nanny {
     fn start(cluster: &LocalCluster) -> Result<Self, DistError> {
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
         let (children, address) = (cluster.children.clone(), cluster.address.clone());
-        let options = cluster.builder.options.clone();
+        let (options, retired) = (cluster.builder.options.clone(), cluster.retired.clone());
         let look = move || {
             let (mut replaced, mut n) = (Vec::new(), 0);
             while stopped.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout) {
                 let mut children = children.lock().unwrap_or_else(PoisonError::into_inner);
+                let retired = retired.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let ended = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_))).then(|| child.id());
-                let dead: Vec<u32> =
-                    children.iter_mut().filter_map(ended).filter(|id| !replaced.contains(id)).collect();
+                let dead: Vec<u32> = children
+                    .iter_mut()
+                    .filter_map(ended)
+                    .filter(|id| !replaced.contains(id) && !retired.contains(id))
+                    .collect();
                 for process in dead {
                     // Those that are dead stay in the list, so that the scheduler can ask how they ended.
                     replaced.push(process);

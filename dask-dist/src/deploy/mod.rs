@@ -2,6 +2,7 @@
 
 mod local_cluster; // scheduler and workers on this machine
 mod processes; // the scheduler of collections called "processes"
+mod scale; // more workers, or fewer
 mod standalone; // a scheduler or a worker alone
 mod worker_process; // this executable again, as a worker
 

@@ -95,3 +95,24 @@ fn tasks_wait_for_events_and_publish() {
         assert_eq!(waiting.unwrap().result().unwrap(), 1);
     });
 }
+
+#[test]
+fn a_cluster_shrinks_without_losing_values_and_grows_again() {
+    for processes in [false, true] {
+        let mut cluster = LocalCluster::builder().workers(3).processes(processes).restart(processes).start().unwrap();
+        let client = cluster.client().unwrap();
+        let scattered = client.scatter_each(0..9i64).unwrap();
+        let sum = client.submit(|of: Vec<i64>| of.iter().sum::<i64>(), (scattered.clone(),)).unwrap();
+        assert_eq!(sum.result().unwrap(), 36);
+        cluster.retire_worker("worker-1").unwrap();
+        assert!(client.workers().wait().unwrap().iter().all(|worker| worker.name != "worker-1"));
+        cluster.scale(1).unwrap();
+        assert_eq!(client.workers().wait().unwrap().len(), 1);
+        // Scattered values cannot be made again: they were handed over.
+        assert_eq!(client.gather(&scattered).wait().unwrap(), (0..9).collect::<Vec<i64>>());
+        cluster.scale(2).unwrap();
+        assert_eq!(client.workers().wait().unwrap().len(), 2);
+        assert!(cluster.scale(0).unwrap_err().to_string().contains("scale to 1 or more"));
+        assert!(cluster.retire_worker("nobody").unwrap_err().to_string().contains("no worker is called"));
+    }
+}
