@@ -10,7 +10,7 @@
 //! # Ok::<(), dask_core::Error>(())
 //! ```
 //!
-//! Features: `sim` (the same machines under virtual time and seeded faults).
+//! Features: `sim` (the same machines under virtual time and seeded faults), `cli` (the command `dask`).
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -23,6 +23,8 @@ pub mod protocol;
 // How it becomes bytes, and travels.
 pub mod transport;
 pub mod wire;
+// What operators are told.
+pub mod log;
 // The pure machines.
 pub mod scheduler;
 pub mod worker;
@@ -40,5 +42,7 @@ pub use client::{
     Answer, Argument, Arguments, AsCompleted, Client, Computation, Event, Future, Given, Lease, Lock, Options,
     Publisher, Queue, Semaphore, Spread, Status, Subscription, Variable, as_completed,
 };
-pub use deploy::{LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install, run_scheduler, run_worker};
+pub use deploy::{
+    LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install, run_scheduler, run_worker, send_obituary,
+};
 pub use error::DistError;

@@ -10,6 +10,7 @@
 //! is refused, with the way out: explicit state.
 
 use std::any::type_name;
+use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use super::{Decoder, Encoder, WireError};
@@ -179,17 +180,27 @@ fn segments(maps: &str) -> Vec<std::ops::Range<usize>> {
 pub fn build_id() -> Token {
     static ID: OnceLock<Token> = OnceLock::new();
     *ID.get_or_init(|| {
-        let bytes = std::env::current_exe().and_then(std::fs::read);
         let mut tokenizer = Tokenizer::new();
-        match bytes {
-            Ok(bytes) => tokenizer.piece(0, &bytes),
+        if hash_executable(&mut tokenizer).is_err() {
             // Unreadable: equal to no other process.
-            Err(_) => {
-                tokenizer.add(&Token::unique());
-            }
+            tokenizer.add(&Token::unique());
         }
         tokenizer.finish()
     })
+}
+
+/// In pieces: an executable may be larger than the memory that its worker is given.
+fn hash_executable(tokenizer: &mut Tokenizer) -> std::io::Result<()> {
+    let file = std::fs::File::open(std::env::current_exe()?)?;
+    let mut piece = Vec::new();
+    loop {
+        piece.clear();
+        (&file).take(1 << 18).read_to_end(&mut piece)?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        tokenizer.piece(0, &piece);
+    }
 }
 
 /// A closure in a task function: it travels if it captured nothing.

@@ -52,7 +52,7 @@ impl Client {
         Answer::new(&self.connection, async move {
             while client.workers().await?.len() < n {
                 // The runtime of the connection keeps the time, whoever awaits this.
-                client.connection.runtime().spawn(tokio::time::sleep(EVERY)).await.ok();
+                client.connection.runtime().spawn(async { tokio::time::sleep(EVERY).await }).await.ok();
             }
             Ok(())
         })

@@ -123,7 +123,7 @@ impl LocalClusterBuilder {
                 Ok(listener) => {
                     drop(tell.send(Ok(listener.address())));
                     if let Err(error) = serve_scheduler(listener, options, stopped).await {
-                        eprintln!("dask scheduler: {error}");
+                        crate::log::say("scheduler", format_args!("{error}"));
                     }
                 }
                 Err(error) => drop(tell.send(Err(error))),
@@ -249,7 +249,9 @@ impl Nanny {
                     let options = WorkerOptions { name: format!("worker-again-{n}"), ..options.clone() };
                     match spawn(&address, &options) {
                         Ok(child) => children.push(child),
-                        Err(error) => eprintln!("dask nanny: process {process} is not replaced: {error}"),
+                        Err(error) => {
+                            crate::log::say("nanny", format_args!("process {process} is not replaced: {error}"));
+                        }
                     }
                 }
             }
@@ -319,7 +321,7 @@ impl LocalCluster {
         let thread = on_own_runtime(&options.name.clone(), move || async move {
             match serve_worker(&scheduler, options, stopped).await {
                 Ok(()) | Err(DistError::SchedulerGone { .. }) => {}
-                Err(error) => eprintln!("dask worker: {error}"),
+                Err(error) => crate::log::say("worker", format_args!("{error}")),
             }
         })?;
         self.workers.push(ThreadWorker { stop, thread });

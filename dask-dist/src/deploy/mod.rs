@@ -1,12 +1,14 @@
 //! Starting clusters.
 
 mod local_cluster; // scheduler and workers on this machine
+mod obituary; // how a worker died
 mod processes; // the scheduler of collections called "processes"
 mod scale; // more workers, or fewer
 mod standalone; // a scheduler or a worker alone
 mod worker_process; // this executable again, as a worker
 
 pub use local_cluster::{LocalCluster, LocalClusterBuilder};
+pub use obituary::send_obituary;
 pub use processes::{ProcessScheduler, install};
 pub use standalone::{run_scheduler, run_worker};
 pub use worker_process::init;

@@ -93,7 +93,7 @@ fn run(scheduler: &str) -> i32 {
     let (settings, comm) = match worker_settings().and_then(|settings| Ok((settings, comm_settings()?))) {
         Ok(configured) => configured,
         Err(error) => {
-            eprintln!("dask worker: {error}");
+            crate::log::say("worker", format_args!("{error}"));
             return 1;
         }
     };
@@ -129,7 +129,7 @@ fn run(scheduler: &str) -> i32 {
     match served {
         Ok(()) | Err(DistError::SchedulerGone { .. }) => 0,
         Err(error) => {
-            eprintln!("dask worker: {error}");
+            crate::log::say("worker", format_args!("{error}"));
             1
         }
     }

@@ -160,6 +160,15 @@ pub enum FromClient {
         /// How.
         ask: super::Ask<super::Item>,
     },
+    /// How a worker died, from who watched it.
+    Obituary {
+        /// The worker's name.
+        worker: String,
+        /// Its process.
+        process: u32,
+        /// How.
+        why: String,
+    },
     /// A sign of life.
     Heartbeat,
 }

@@ -27,6 +27,8 @@ pub struct WorkerHello {
     pub cluster: (u64, u32),
     /// Its process, for people.
     pub process: u32,
+    /// Whether somebody watches it, and will tell how it died.
+    pub has_nanny: bool,
 }
 
 /// How a worker fares.

@@ -136,7 +136,7 @@ impl Machine {
                 }
             }
             FromClient::Coordinate { request, ask } => self.coordinate(id, request, ask),
-            FromClient::Heartbeat => {}
+            FromClient::Obituary { .. } | FromClient::Heartbeat => {}
         }
     }
 

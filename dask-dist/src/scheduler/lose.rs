@@ -3,7 +3,7 @@
 use super::Machine;
 use super::task::State;
 use super::workers::Status;
-use crate::protocol::{Failure, RunId, TaskRef, ToClient, WorkerId};
+use crate::protocol::{Failure, RunId, TaskRef, ToClient, WorkerHello, WorkerId};
 
 impl Machine {
     /// A worker is gone: what it processed is given to others, what only it held is made again if somebody needs it.
@@ -70,12 +70,12 @@ impl Machine {
         task.deaths = task.deaths.saturating_add(1);
         task.suspicious = task.suspicious.saturating_add(u8::from(blamed.contains(&slot)));
         let (deaths, suspicious) = (u32::from(task.deaths), u32::from(task.suspicious));
-        let address = &self.workers[id].hello.address;
+        let WorkerHello { name, address, .. } = &self.workers[id].hello;
         let memory = self.workers[id].metrics.resident >> 20;
         self.deaths
             .entry(slot)
             .or_default()
-            .push(format!("{address}: {why} (resident {memory} MiB when last heard of)"));
+            .push(format!("{name} at {address}: {why} ({memory} MiB of its own when last heard of)"));
         // One that is never first in line but always there is found out in the end.
         if suspicious <= allowed && deaths <= 8 * allowed.max(1) {
             return false;

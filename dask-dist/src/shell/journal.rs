@@ -75,7 +75,10 @@ impl Journal {
         if let Err(error) = written {
             self.broken = true;
             let path = self.path.display();
-            eprintln!("dask scheduler: {path}: {error}: what is published from now on will not outlive this scheduler");
+            crate::log::say(
+                "scheduler",
+                format_args!("{path}: {error}: what is published from now on will not outlive this scheduler"),
+            );
         }
     }
 }

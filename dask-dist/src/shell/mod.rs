@@ -5,8 +5,9 @@ mod context; // what a task knows of its worker
 mod disk; // one file a value
 mod executor; // threads that run tasks
 mod journal; // what outlives a scheduler, on disk
+mod obituaries; // how workers died
 mod peers; // asking other workers
-mod process; // memory and processor
+pub mod process; // memory and processor
 pub mod scheduler;
 mod serve; // answering peers and clients
 mod store; // the values themselves

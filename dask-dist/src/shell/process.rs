@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
-/// Resident memory of this process, 0 if unknown.
-pub(super) fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok();
-    let pages = pages.and_then(|text| text.split_ascii_whitespace().nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or(0) * 4096
+/// Bytes of memory that a process has for itself alone, 0 if unknown: pages of its executable and of other files are
+/// the system's, which takes them back when it needs them.
+pub fn own_bytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok());
+    kibibytes.unwrap_or(0) << 10
 }
 
 /// Processor time of this process between two looks.

@@ -10,6 +10,7 @@ use dask_core::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::journal::Journal;
+use super::obituaries::Obituaries;
 use crate::error::DistError;
 use crate::protocol::{Batch, ClientId, FromClient, FromWorker, ToClient, ToWorker, WorkerHello, WorkerId};
 use crate::scheduler::journal::Identity;
@@ -64,7 +65,10 @@ pub async fn serve_scheduler(
     let journal = match journal {
         Some(path) => {
             let (journal, restored) = Journal::open(&path, fresh)?;
-            restored.warning.iter().for_each(|warning| eprintln!("dask scheduler: {}: {warning}", path.display()));
+            restored
+                .warning
+                .iter()
+                .for_each(|warning| crate::log::say("scheduler", format_args!("{}: {warning}", path.display())));
             machine.restore(restored.identity, restored.records);
             Some(journal)
         }
@@ -81,6 +85,7 @@ pub async fn serve_scheduler(
         comm,
         hear,
         why_gone,
+        obituaries: Obituaries::default(),
     };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -125,6 +130,7 @@ struct Shell {
     comm: CommSettings,
     hear: mpsc::Sender<Heard>,
     why_gone: Option<WhyGone>,
+    obituaries: Obituaries,
 }
 
 impl Shell {
@@ -141,19 +147,22 @@ impl Shell {
             )),
         };
         if let Err(error) = accepted {
-            eprintln!("dask scheduler: {error}");
+            crate::log::say("scheduler", format_args!("{error}"));
         }
     }
 
     fn accept_worker(&mut self, incoming: Incoming) -> Result<(), DistError> {
         let Link { outbox, inbox, peer, address } = incoming.link::<ToWorker, FromWorker>()?;
         let hello: WorkerHello = peer.about(&address)?;
-        let process = hello.process;
+        let (process, name, has_nanny) = (hello.process, hello.name.clone(), hello.has_nanny);
         let id = self.machine.add_worker(self.now(), hello);
         self.workers.insert(id, outbox);
-        let (hear, why_gone) = (self.hear.clone(), self.why_gone.clone());
+        let (hear, why_gone, obituaries) = (self.hear.clone(), self.why_gone.clone(), self.obituaries.clone());
         tokio::spawn(async move {
             let Some(mut why) = listen(inbox, &hear, |batch| Heard::Worker(id, batch)).await else { return };
+            if has_nanny && let Some(how) = obituaries.wait_for(&name, process).await {
+                why = how;
+            }
             // A process that has just ended is known to have a moment later.
             for _ in 0..20 {
                 let Some(ask) = &why_gone else { break };
@@ -210,6 +219,10 @@ impl Shell {
                                 attachments.by_ref().take(submit.n_functions as usize).collect();
                             Event::Submit { client, submit, functions }
                         }
+                        FromClient::Obituary { worker, process, why } => {
+                            self.obituaries.tell(worker, process, why);
+                            continue;
+                        }
                         other => Event::Client(client, other),
                     };
                     self.machine.handle(now, event);
@@ -237,7 +250,7 @@ impl Shell {
                         journal.append(&record);
                     }
                 }
-                Action::Warn(text) => eprintln!("dask scheduler: {text}"),
+                Action::Warn(text) => crate::log::say("scheduler", format_args!("{text}")),
             }
         }
         self.actions = actions;

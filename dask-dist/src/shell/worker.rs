@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::context::WorkerContext;
 use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
-use super::process::{CpuClock, resident_bytes};
+use super::process::{CpuClock, own_bytes};
 use super::serve::Server;
 use super::store::{Moved, Store};
 use crate::error::DistError;
@@ -46,6 +46,8 @@ pub struct WorkerOptions {
     /// For how long to look for a scheduler that is gone, before the worker ends; it comes back with its values. By
     /// default it ends at once.
     pub reconnect: Duration,
+    /// Whether somebody watches the process, and tells the scheduler how it died ([`send_obituary`](crate::send_obituary)).
+    pub has_nanny: bool,
 }
 
 /// What peers and the disk tell the loop: the event, and the values that it brings. Values enter the store with their
@@ -66,7 +68,7 @@ pub async fn serve_worker(
     loop {
         match serve_once(scheduler, &options, &mut stop, &mut kept).await {
             Err(DistError::SchedulerGone { why, .. }) if !options.reconnect.is_zero() => {
-                eprintln!("dask worker: the scheduler at {scheduler} is gone ({why}): looking for it");
+                crate::log::say("worker", format_args!("the scheduler at {scheduler} is gone ({why}): looking for it"));
                 lost = Some(Instant::now());
             }
             Err(_) if lost.is_some_and(|since| since.elapsed() < options.reconnect) => {}
@@ -133,6 +135,7 @@ async fn serve_once(
         was: kept.was,
         cluster: kept.cluster,
         process: std::process::id(),
+        has_nanny: options.has_nanny,
     };
     let hello = Hello::new(Role::Worker).with_about(&about)?;
     let Link { outbox, inbox, .. } = connect::<FromWorker, ToWorker>(scheduler, hello, &options.comm).await?;
@@ -239,7 +242,7 @@ async fn serve_until_the_end(
             }
             _ = ticks.tick() => {
                 let mut shell = locked(shell);
-                let (resident, cpu_percent) = (resident_bytes(), shell.cpu.percent());
+                let (resident, cpu_percent) = (own_bytes(std::process::id()), shell.cpu.percent());
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
                 if leaving.is_some_and(|since| FAREWELL < since.elapsed()) {
@@ -383,7 +386,10 @@ impl Shell {
                     Moved::Dropped => None,
                     Moved::Stays(_) => Some(Event::Unspillable { task }),
                     Moved::Failed(why) => {
-                        eprintln!("dask worker: a value stays in memory, because the disk refused it: {why}");
+                        crate::log::say(
+                            "worker",
+                            format_args!("a value stays in memory, because the disk refused it: {why}"),
+                        );
                         Some(Event::Spilled { task, ok: false })
                     }
                 }),
@@ -391,7 +397,10 @@ impl Shell {
                     Moved::Done => Some(Event::Restored { task, ok: true }),
                     Moved::Dropped => None,
                     Moved::Stays(why) | Moved::Failed(why) => {
-                        eprintln!("dask worker: a value on disk is lost, and will be made again: {why}");
+                        crate::log::say(
+                            "worker",
+                            format_args!("a value on disk is lost, and will be made again: {why}"),
+                        );
                         Some(Event::Restored { task, ok: false })
                     }
                 }),

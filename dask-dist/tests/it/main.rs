@@ -2,6 +2,8 @@
 
 mod client;
 mod cluster;
+#[cfg(all(unix, feature = "cli"))]
+mod command;
 mod coordinate;
 mod fake;
 mod frames;

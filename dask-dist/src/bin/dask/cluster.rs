@@ -1,0 +1,29 @@
+//! `dask cluster`.
+
+use std::process::ExitCode;
+
+use dask_dist::transport::Address;
+use dask_dist::{LocalCluster, log};
+
+use crate::options::ClusterArgs;
+use crate::{Outcome, signals};
+
+pub(crate) fn run(args: &ClusterArgs) -> Outcome {
+    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let n_workers = args.workers.map_or(n_cores, |n| n as usize);
+    let (_stop, mut stopped) = signals::stop(None)?;
+    let cluster = LocalCluster::builder()
+        .workers(n_workers)
+        .threads_per_worker(args.nthreads)
+        .memory_limit(args.memory_limit.bytes(args.nthreads))
+        .listen(Address::Tcp(format!("127.0.0.1:{}", args.port)))
+        .processes(true)
+        .restart(true)
+        .start()?;
+    log::say("cluster", format_args!("{n_workers} workers, the scheduler listening at {}", cluster.address()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(stopped.wait_for(|stop| *stop))?;
+    cluster.close();
+    log::say("cluster", "ended");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,43 @@
+//! The command `dask`: schedulers, workers and clusters for operators.
+//!
+//! Exit codes: 0 in order, 1 an error that was said, 2 a wrong call.
+
+mod cluster; // a scheduler and workers here
+mod info; // who is there
+mod nanny; // watches a worker process
+mod options; // the command line
+mod scheduler;
+mod signals; // TERM drains
+mod ssh; // on other machines
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+// Linked, so that workers know every built-in operation.
+use {dask_array as _, dask_bag as _, dask_frame as _, dask_io as _};
+
+use options::{Command, Dask};
+
+/// What goes wrong here is said to a person.
+type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    // A process that a local cluster starts is a worker, and does not come back from here.
+    dask_dist::init();
+    let dask = Dask::parse();
+    if dask.json {
+        dask_dist::log::set_format(dask_dist::log::Format::Json);
+    }
+    let (who, outcome) = match &dask.command {
+        Command::Scheduler(options) => ("scheduler", scheduler::run(options)),
+        Command::Worker(options) => ("worker", worker::run(options, dask.json)),
+        Command::Cluster(options) => ("cluster", cluster::run(options)),
+        Command::Info(options) => ("info", info::run(options, dask.json)),
+        Command::Ssh(options) => ("ssh", ssh::run(options)),
+    };
+    outcome.unwrap_or_else(|error| {
+        dask_dist::log::say(who, error);
+        ExitCode::FAILURE
+    })
+}

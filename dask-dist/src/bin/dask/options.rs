@@ -1,0 +1,257 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use dask_core::config::{parse_bytes, parse_duration};
+
+/// Runs schedulers, workers and clusters.
+#[derive(Parser, Debug)]
+#[command(name = "dask", version, about)]
+pub(crate) struct Dask {
+    /// Say everything as JSON, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// A scheduler: workers and clients connect to it
+    Scheduler(SchedulerArgs),
+    /// A worker for a scheduler
+    Worker(WorkerArgs),
+    /// A scheduler and worker processes on this machine
+    Cluster(ClusterArgs),
+    /// Who is there
+    Info(InfoArgs),
+    /// A scheduler on the first host and a worker on each, through ssh
+    Ssh(SshArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SchedulerArgs {
+    /// Address to listen at
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Port to listen at; 0 for any
+    #[arg(long, default_value_t = 8786)]
+    pub(crate) port: u16,
+    /// File in which published datasets are written down, so that a scheduler started again with it takes them back
+    #[arg(long)]
+    pub(crate) journal: Option<PathBuf>,
+    /// Listen where others than this machine can connect: whoever can reach the port can run programs here
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+#[derive(Args, Debug, Clone)]
+pub(crate) struct WorkerArgs {
+    /// The scheduler's address, such as tcp://127.0.0.1:8786
+    pub(crate) scheduler: String,
+    /// Tasks that run at a time; by default one a core
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) nthreads: Option<u32>,
+    /// Memory it may use: `auto` for its share of the machine, a size such as 4GiB, a share such as 0.5, or 0 for any
+    #[arg(long, default_value = "auto", value_parser = memory_limit)]
+    pub(crate) memory_limit: MemoryLimit,
+    /// Run under a process that starts it again when it dies, and keeps it within its memory (the default)
+    #[arg(long, overrides_with = "no_nanny")]
+    pub(crate) nanny: bool,
+    /// Run without one
+    #[arg(long)]
+    pub(crate) no_nanny: bool,
+    /// A name that no other worker has
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Resources that tasks may ask for, such as GPU=2,DISK=1
+    #[arg(long, value_delimiter = ',', value_parser = resource)]
+    pub(crate) resources: Vec<(String, f64)>,
+    /// Folder for values that do not fit into memory
+    #[arg(long)]
+    pub(crate) local_directory: Option<PathBuf>,
+    /// Leave in order after so long, such as 1h
+    #[arg(long, value_parser = time)]
+    pub(crate) lifetime: Option<Duration>,
+    /// Give up when there has been no scheduler for so long
+    #[arg(long, default_value = "60s", value_parser = time)]
+    pub(crate) death_timeout: Duration,
+    /// Address at which peers and clients find its values
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Listen where others than this machine can connect: whoever can reach the port can read its values
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Its input is held by a nanny
+    #[arg(long, hide = true)]
+    pub(crate) has_nanny: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ClusterArgs {
+    /// Worker processes; by default one a core
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) workers: Option<u32>,
+    /// Tasks that each runs at a time
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) nthreads: u32,
+    /// Memory that each may use, as for `dask worker`
+    #[arg(long, default_value = "auto", value_parser = memory_limit)]
+    pub(crate) memory_limit: MemoryLimit,
+    /// Port of the scheduler; 0 for any
+    #[arg(long, default_value_t = 8786)]
+    pub(crate) port: u16,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InfoArgs {
+    /// The scheduler's address
+    pub(crate) scheduler: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SshArgs {
+    /// Hosts; the scheduler runs on the first
+    #[arg(required = true)]
+    pub(crate) hosts: Vec<String>,
+    /// The scheduler's port
+    #[arg(long, default_value_t = 8786)]
+    pub(crate) scheduler_port: u16,
+    /// Tasks that each worker runs at a time
+    #[arg(long)]
+    pub(crate) nthreads: Option<u32>,
+    /// What starts a command on a host
+    #[arg(long, default_value = "ssh")]
+    pub(crate) ssh: String,
+    /// This program on the hosts
+    #[arg(long, default_value = "dask")]
+    pub(crate) remote_dask: String,
+    /// The scheduler and the workers will listen where others can connect: required
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+/// How much memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum MemoryLimit {
+    /// By threads, of the machine's.
+    Auto,
+    /// A share of the machine's.
+    Share(f64),
+    /// Bytes; 0 for any.
+    Bytes(u64),
+}
+
+impl MemoryLimit {
+    /// In bytes, for a worker of so many threads.
+    pub(crate) fn bytes(self, n_threads: u32) -> u64 {
+        let machine = machine_memory() as f64;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        match self {
+            Self::Auto => (machine * (f64::from(n_threads) / cores).min(1.0)) as u64,
+            Self::Share(share) => (machine * share) as u64,
+            Self::Bytes(n) => n,
+        }
+    }
+}
+
+/// Of the machine, or of the group of processes that this one is in; 0 if unknown.
+fn machine_memory() -> u64 {
+    let total = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = total.lines().find_map(|line| {
+        let kib: u64 = line.strip_prefix("MemTotal:")?.split_ascii_whitespace().next()?.parse().ok()?;
+        Some(kib * 1024)
+    });
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    match (total, group) {
+        (Some(total), Some(group)) => total.min(group),
+        (total, group) => total.or(group).unwrap_or(0),
+    }
+}
+
+fn memory_limit(text: &str) -> Result<MemoryLimit, String> {
+    const MIN: u64 = 16 << 20;
+    if text == "auto" {
+        return Ok(MemoryLimit::Auto);
+    }
+    if let Ok(share) = text.parse::<f64>()
+        && 0.0 < share
+        && share <= 1.0
+    {
+        return Ok(MemoryLimit::Share(share));
+    }
+    match parse_bytes(text) {
+        Some(n) if n == 0 || MIN <= n => Ok(MemoryLimit::Bytes(n)),
+        Some(n) => Err(format!("{n} bytes are too few for a worker: at least 16 MiB, or 0 for no limit")),
+        None => Err("expected auto, a size such as 4GiB, a share such as 0.5, or 0".to_owned()),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "expected a time, such as 30s, 5min or 1h".to_owned())
+}
+
+fn resource(text: &str) -> Result<(String, f64), String> {
+    let bad = || format!("expected NAME=AMOUNT, such as GPU=2, not {text:?}");
+    let (name, amount) = text.split_once('=').ok_or_else(bad)?;
+    match amount.parse::<f64>() {
+        Ok(amount) if !name.is_empty() && 0.0 < amount && amount.is_finite() => Ok((name.to_owned(), amount)),
+        _ => Err(bad()),
+    }
+}
+
+/// Refuses a host that others can reach, unless that was asked for.
+pub(crate) fn check_host(host: &str, insecure: bool) -> Result<(), String> {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_local = match address.parse::<std::net::IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => address == "localhost",
+    };
+    if is_local || insecure {
+        return Ok(());
+    }
+    Err(format!(
+        "{host} can be reached by others, who could run programs here: listen at 127.0.0.1, or say --insecure if the network is trusted"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_times_and_resources_are_read_and_nonsense_is_refused() {
+        assert_eq!(memory_limit("auto"), Ok(MemoryLimit::Auto));
+        assert_eq!(memory_limit("0.25"), Ok(MemoryLimit::Share(0.25)));
+        assert_eq!(memory_limit("2GiB"), Ok(MemoryLimit::Bytes(2 << 30)));
+        assert_eq!(memory_limit("0"), Ok(MemoryLimit::Bytes(0)));
+        for nonsense in ["-1", "1e99 GB", "lots", "", "12", "nan"] {
+            assert!(memory_limit(nonsense).is_err(), "{nonsense}");
+        }
+        assert_eq!(time("90s"), Ok(Duration::from_secs(90)));
+        assert!(time("soon").is_err());
+        assert_eq!(resource("GPU=2"), Ok(("GPU".to_owned(), 2.0)));
+        for nonsense in ["GPU", "=2", "GPU=", "GPU=-1", "GPU=inf", "GPU=two"] {
+            assert!(resource(nonsense).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_let_in_unless_asked_for() {
+        for host in ["127.0.0.1", "localhost", "::1", "[::1]", "127.3.2.1"] {
+            assert!(check_host(host, false).is_ok(), "{host}");
+        }
+        for host in ["0.0.0.0", "::", "192.168.0.7", "example.org"] {
+            assert!(check_host(host, false).unwrap_err().contains("--insecure"), "{host}");
+            assert!(check_host(host, true).is_ok(), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        use clap::CommandFactory;
+        Dask::command().debug_assert();
+    }
+}

@@ -1,0 +1,232 @@
+//! The command `dask`, as operators call it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use dask_array::Array;
+use dask_core::{Collection, RunContext};
+use dask_dist::Client;
+
+/// A process, and what it says.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = dask(arguments);
+        command.envs(environment.iter().copied()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (tell, lines) = channel();
+        let from = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || from.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        Self { child, lines }
+    }
+
+    /// Waits for a line with this in it.
+    fn line(&self, with: &str) -> String {
+        let mut before = Vec::new();
+        loop {
+            match self.lines.recv() {
+                Ok(line) if line.contains(with) => return line,
+                Ok(line) => before.push(line),
+                Err(_) => panic!("it ended without {with:?}: {before:?}"),
+            }
+        }
+    }
+
+    /// The address in the line that says where it listens.
+    fn address(&self) -> String {
+        let line = self.line("listening at");
+        line.rsplit(' ').next().unwrap().trim_end_matches(['"', '}']).to_owned()
+    }
+
+    fn signal(&self, signal: i32) {
+        kill(self.child.id(), signal);
+    }
+
+    fn ended(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn kill(process: u32, signal: i32) {
+    // SAFETY: sends a signal; no memory is involved.
+    assert_eq!(unsafe { libc::kill(process.cast_signed(), signal) }, 0);
+}
+
+fn dask(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dask"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn call(arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = dask(arguments).output().unwrap();
+    (status.code(), String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
+}
+
+fn scheduler() -> (Running, String) {
+    let scheduler = Running::start(&["scheduler", "--port", "0"]);
+    let address = scheduler.address();
+    (scheduler, address)
+}
+
+fn worker(address: &str, rest: &[&str]) -> Running {
+    Running::start(&[&["worker", address, "--nthreads", "1", "--memory-limit", "0"], rest].concat())
+}
+
+#[test]
+fn a_stock_worker_runs_what_is_built_in() {
+    let (mut scheduler, address) = scheduler();
+    let mut worker = worker(&address, &["--no-nanny", "--name", "ada", "--resources", "GPU=2,DISK=1"]);
+    let client = Client::connect(&address).unwrap();
+    client.wait_for_workers(1).wait().unwrap();
+    let x = Array::<f64>::ones(&[100, 100], &[30, 30]).unwrap();
+    let y = (&x + &x.transpose()).sum(None, false).unwrap();
+    let sum = y.compute_with(&client, &RunContext::default()).unwrap();
+    assert_eq!(sum.iter().copied().collect::<Vec<f64>>(), [20_000.0]);
+    // A closure of this program is none of the worker's.
+    let error = client.submit(|x: i64| x + 1, (1,)).and_then(|future| future.result()).unwrap_err().to_string();
+    assert!(error.contains("another build"), "{error}");
+
+    let (code, text) = call(&["info", &address]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("1 workers, 1 threads") && text.contains("ada"), "{text}");
+    let (_, text) = call(&["--json", "info", &address]);
+    let info: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(info["workers"][0]["name"], "ada");
+    client.close();
+    worker.signal(libc::SIGTERM);
+    assert_eq!(worker.ended(), Some(0));
+    scheduler.signal(libc::SIGINT);
+    assert_eq!(scheduler.ended(), Some(0));
+}
+
+#[test]
+fn a_worker_that_is_terminated_hands_its_values_over() {
+    for nanny in [&["--no-nanny"][..], &[]] {
+        let (_scheduler, address) = scheduler();
+        let mut first = worker(&address, nanny);
+        let client = Client::connect(&address).unwrap();
+        client.wait_for_workers(1).wait().unwrap();
+        let kept = client.scatter(vec![1.5f64; 1000]).unwrap();
+        client.wait([&kept]).wait().unwrap();
+        let _second = worker(&address, nanny);
+        client.wait_for_workers(2).wait().unwrap();
+        first.signal(libc::SIGTERM);
+        assert_eq!(first.ended(), Some(0), "{nanny:?}");
+        assert_eq!(kept.result().unwrap(), vec![1.5; 1000]);
+    }
+}
+
+/// Waits for a worker that is not this process.
+fn another_process(client: &Client, than: u32) -> u32 {
+    loop {
+        match client.workers().wait().unwrap().first() {
+            Some(worker) if worker.process != than => return worker.process,
+            _ => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    }
+}
+
+#[test]
+fn a_nanny_starts_a_worker_again_and_tells_how_it_died() {
+    let environment = [("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")];
+    let scheduler = Running::start_with(&["scheduler", "--port", "0"], &environment);
+    let address = scheduler.address();
+    let worker =
+        Running::start(&["worker", &address, "--nthreads", "1", "--memory-limit", "100MiB", "--name", "small"]);
+    let client = Client::connect(&address).unwrap();
+    client.wait_for_workers(1).wait().unwrap();
+    let before = client.workers().wait().unwrap()[0].process;
+    // One chunk of 1.6 GB.
+    let n = 200_000_000;
+    let large = Array::<f64>::ones(&[n], &[n]).unwrap().sum(None, false).unwrap();
+    let error = large.compute_with(&client, &RunContext::default()).unwrap_err().to_string();
+    assert!(error.contains("out of memory") && error.contains("100 MiB"), "{error}");
+    worker.line("is started again");
+    let process = another_process(&client, before);
+    kill(process, libc::SIGKILL);
+    let line = worker.line("died");
+    assert!(line.contains("signal 9") && line.contains("MiB"), "{line}");
+    another_process(&client, process);
+    let x = Array::<f64>::ones(&[10], &[5]).unwrap().sum(None, false).unwrap();
+    assert_eq!(x.compute_with(&client, &RunContext::default()).unwrap().first(), Some(&10.0));
+}
+
+#[test]
+fn a_cluster_on_this_machine() {
+    let mut cluster = Running::start(&["cluster", "--workers", "2", "--port", "0", "--memory-limit", "1GiB"]);
+    let client = Client::connect(&cluster.address()).unwrap();
+    assert_eq!(client.workers().wait().unwrap().len(), 2);
+    let x = Array::<f64>::ones(&[10], &[5]).unwrap().sum(None, false).unwrap();
+    assert_eq!(x.compute_with(&client, &RunContext::default()).unwrap().first(), Some(&10.0));
+    cluster.signal(libc::SIGTERM);
+    assert_eq!(cluster.ended(), Some(0));
+}
+
+#[test]
+fn hosts_through_ssh() {
+    let folder = tempfile::tempdir().unwrap();
+    // Runs the command here, whatever the host.
+    let ssh = folder.path().join("ssh");
+    let mut file = std::fs::File::create(&ssh).unwrap();
+    file.write_all(b"#!/bin/sh\nshift\nexec \"$@\"\n").unwrap();
+    drop(file);
+    std::os::unix::fs::PermissionsExt::set_mode(&mut ssh.metadata().unwrap().permissions(), 0o755);
+    let mut permissions = ssh.metadata().unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    std::fs::set_permissions(&ssh, permissions).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let hosts = ["ssh", "127.0.0.1", "localhost", "--scheduler-port", &port, "--nthreads", "1"];
+    let rest = ["--ssh", ssh.to_str().unwrap(), "--remote-dask", env!("CARGO_BIN_EXE_dask")];
+    let (code, text) = call(&[&hosts[..], &rest].concat());
+    assert!(code == Some(1) && text.contains("--insecure"), "{text}");
+    let mut all = Running::start(&[&hosts[..], &rest, &["--insecure"]].concat());
+    let client = Client::connect(&format!("tcp://127.0.0.1:{port}")).unwrap();
+    client.wait_for_workers(2).wait().unwrap();
+    client.close();
+    all.signal(libc::SIGTERM);
+    assert_eq!(all.ended(), Some(0));
+}
+
+#[test]
+fn wrong_calls_are_refused_with_the_way_out() {
+    let (_scheduler, address) = scheduler();
+    let port = address.rsplit(':').next().unwrap();
+    let cases: [(&[&str], i32, &[&str]); 9] = [
+        (&["scheduler", "--port", port], 1, &["in use", port]),
+        (&["scheduler", "--host", "0.0.0.0"], 1, &["--insecure"]),
+        (&["worker", "nowhere"], 1, &["nowhere"]),
+        (&["worker", "tcp://127.0.0.1:1", "--no-nanny", "--death-timeout", "200ms"], 1, &["127.0.0.1:1"]),
+        (&["worker", &address, "--memory-limit", "a lot"], 2, &["a lot", "4GiB"]),
+        (&["worker", &address, "--memory-limit", "12"], 2, &["16 MiB"]),
+        (&["worker", &address, "--nthreads", "0"], 2, &["--nthreads"]),
+        (&["worker", &address, "--local-directory", "/dev/null/x"], 1, &["/dev/null/x"]),
+        (&["worker", &address, "--host", "0.0.0.0"], 1, &["--insecure"]),
+    ];
+    for (arguments, code, parts) in cases {
+        let (found, text) = call(arguments);
+        assert_eq!(found, Some(code), "{arguments:?}: {text}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{arguments:?}: {text}");
+    }
+    let (code, text) = call(&["--json", "worker", "nowhere"]);
+    let said: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+    assert_eq!((code, said["who"].as_str()), (Some(1), Some("worker")));
+}
