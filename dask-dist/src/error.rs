@@ -148,6 +148,16 @@ pub enum DistError {
         /// What is known of it.
         why: String,
     },
+    /// The worker on which an actor lived is gone.
+    #[error("the actor {actor} is gone with its worker at {address} ({why}): actors are not replicated, make it again")]
+    ActorGone {
+        /// The type of its state.
+        actor: &'static str,
+        /// Where it lived.
+        address: String,
+        /// What is known of it.
+        why: String,
+    },
     /// A value that nobody gives.
     #[error("{key} could not be fetched from any worker in {attempts} attempts: can this process reach the workers?")]
     Unreachable {

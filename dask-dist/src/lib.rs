@@ -39,8 +39,8 @@ mod deploy;
 pub mod sim;
 
 pub use client::{
-    Answer, Argument, Arguments, AsCompleted, Client, Computation, Event, Future, Given, Lease, Lock, Options,
-    Publisher, Queue, Semaphore, Spread, Status, Subscription, Variable, as_completed,
+    Actor, ActorFuture, Answer, Argument, Arguments, AsCompleted, Client, Computation, Event, Future, Given, Lease,
+    Lock, Method, Options, Publisher, Queue, Semaphore, Spread, Status, Subscription, Variable, as_completed,
 };
 pub use deploy::{
     LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install, run_scheduler, run_worker, send_obituary,

@@ -3,6 +3,7 @@
 //! A thread of its own talks to the scheduler and to the workers that have data. Everything can be waited for on a
 //! thread or awaited in any async runtime; see [`Answer`].
 
+mod actor; // a state on one worker
 mod answer; // what will be known later
 mod argument; // what may be an argument of a call
 mod as_completed; // futures in the order in which they end
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use dask_core::Result;
 
+pub use actor::{Actor, ActorFuture, Method};
 pub use answer::Answer;
 pub use argument::{Argument, Arguments, Given};
 pub use as_completed::{AsCompleted, as_completed};

@@ -50,7 +50,8 @@ enum LinkState {
 enum Waiting {
     Get(HashMap<TaskRef, SmallVec<[Arc<Wish>; 1]>, FixedState>),
     Put(Weak<Wish>),
-    Run(oneshot::Sender<Result<Value>>),
+    /// The answer goes there; what the call needs is kept until then.
+    Run(oneshot::Sender<Result<Value>>, #[allow(dead_code, reason = "dropped with the answer")] Option<Arc<Wish>>),
 }
 
 impl Peers {
@@ -130,7 +131,22 @@ impl Peers {
         let (done, result) = oneshot::channel();
         let request = connection.new_request();
         let batch = Batch { messages: vec![PeerRequest::Run { request }], attachments: vec![function] };
-        self.send(connection, worker, request, batch, Waiting::Run(done));
+        self.send(connection, worker, request, batch, Waiting::Run(done, None));
+        result
+    }
+
+    /// Calls a method of an actor, which is kept until the answer has come.
+    pub(super) fn call(
+        &self,
+        connection: &Arc<Connection>,
+        (worker, actor): (WorkerId, TaskRef),
+        attachments: Vec<Value>,
+        keep: Option<Arc<Wish>>,
+    ) -> oneshot::Receiver<Result<Value>> {
+        let (done, result) = oneshot::channel();
+        let request = connection.new_request();
+        let batch = Batch { messages: vec![PeerRequest::Call { request, actor }], attachments };
+        self.send(connection, worker, request, batch, Waiting::Run(done, keep));
         result
     }
 
@@ -191,7 +207,7 @@ impl Peers {
                         wish.fail_if_pending(gone());
                     }
                 }
-                Waiting::Run(done) => drop(done.send(Err(gone()))),
+                Waiting::Run(done, _) => drop(done.send(Err(gone()))),
             }
         }
         self.not_there(connection, worker, missing);
@@ -232,7 +248,7 @@ impl Peers {
                         None => attachments.next().ok_or_else(|| DistError::NoAnswer { what: "a function" }.into()),
                         Some(failure) => Err(Error::other(failure)),
                     };
-                    if let Some(Waiting::Run(done)) = self.take(worker, request) {
+                    if let Some(Waiting::Run(done, _)) = self.take(worker, request) {
                         done.send(result).ok();
                     }
                 }

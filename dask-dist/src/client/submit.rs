@@ -133,6 +133,13 @@ impl Client {
         one_future(self.send_graph(&graph, &keys)?, call)
     }
 
+    /// Makes an actor by a call.
+    pub(super) fn submit_actor<T>(&self, call: &Delayed<T>) -> Result<Future<T>> {
+        let keys = [call.key()];
+        let graph = graph_of(std::slice::from_ref(call), &keys)?;
+        one_future(self.send_graph_as(&graph, &keys, true)?, call)
+    }
+
     /// Begins to compute a collection, and returns at once: ask the computation for its
     /// [result](Computation::result).
     ///
@@ -164,6 +171,10 @@ impl Client {
 
     /// Sends a graph as it is: one wish an output; outputs of one key share theirs.
     pub(super) fn send_graph(&self, graph: &LayerGraph, outputs: &[Key]) -> Result<Vec<Arc<Wish>>> {
+        self.send_graph_as(graph, outputs, false)
+    }
+
+    fn send_graph_as(&self, graph: &LayerGraph, outputs: &[Key], actor: bool) -> Result<Vec<Arc<Wish>>> {
         if outputs.is_empty() {
             return Ok(Vec::new());
         }
@@ -187,6 +198,7 @@ impl Client {
             priority: self.options.priority,
             retries: self.options.retries,
             restrictions: self.options.restrictions.clone(),
+            actor,
         };
         self.connection.send(FromClient::Submit(Box::new(submit)), functions.attachments)?;
         Ok(match place {

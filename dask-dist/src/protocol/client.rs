@@ -43,6 +43,8 @@ pub struct Submit {
     pub retries: u32,
     /// Where tasks may run.
     pub restrictions: Restrictions,
+    /// Whether the outputs are actors: they stay on the worker that made them, and are never made again.
+    pub actor: bool,
 }
 
 /// The type name of an attachment that stands for values the scheduler knows.
@@ -192,6 +194,8 @@ pub struct WorkerInfo {
     pub metrics: Metrics,
     /// How many values it holds.
     pub n_held: u64,
+    /// How many of these are actors.
+    pub n_actors: u32,
     /// How many tasks it was given and has not finished.
     pub n_processing: u32,
     /// Whether it is running, paused or leaving.

@@ -60,6 +60,13 @@ pub enum Failure {
     },
     /// A value that was scattered, not computed, is on no worker any more.
     LostScattered,
+    /// The worker on which an actor lived is gone.
+    LostActor,
+    /// There is no such actor (any more).
+    NoActor {
+        /// Where it was looked for.
+        why: String,
+    },
     /// It was cancelled.
     Cancelled,
     /// Something in the message or the function could not be read.
@@ -86,6 +93,10 @@ impl std::fmt::Display for Failure {
                     "no worker that held the value is left, and how it was made is not known: scatter it again, or compute it again if it was published before the scheduler was restarted",
                 )
             }
+            Self::LostActor => f.write_str(
+                "the worker on which the actor lived is gone, and its state with it: actors are not replicated, make it again",
+            ),
+            Self::NoActor { why } => write!(f, "{why}: its last handle was dropped, or the worker has lost its scheduler; make it again"),
             Self::Cancelled => f.write_str("it was cancelled"),
             Self::Malformed { why } => write!(f, "malformed: {why}"),
             Self::NoWorker { why } => write!(f, "no worker can run it: {why}"),

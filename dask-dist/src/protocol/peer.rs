@@ -21,6 +21,14 @@ pub enum PeerRequest {
         /// Which.
         tasks: Vec<TaskRef>,
     },
+    /// Call a method of an actor, after the calls that came before: two attachments, the method and its arguments.
+    /// Answered by [`PeerReply::Ran`].
+    Call {
+        /// Comes back in the answer.
+        request: u64,
+        /// The task that made the actor.
+        actor: TaskRef,
+    },
     /// Run a function without inputs, beside the tasks: one attachment. Answered by [`PeerReply::Ran`].
     Run {
         /// Comes back in the answer.

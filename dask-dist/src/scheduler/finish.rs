@@ -60,6 +60,10 @@ impl Machine {
     fn arrived(&mut self, slot: u32, on: WorkerId, nbytes: u64, value: Option<&Value>) {
         self.tasks[slot].state = State::Memory;
         self.add_holder(slot, on, nbytes);
+        if let Some(home) = self.actors.get_mut(&slot) {
+            *home = Some(on);
+            self.tasks[slot].is_scattered = true;
+        }
         self.drop_needs(slot);
         for i in 0..self.tasks[slot].dependents.len {
             if let Some(dependent) = self.tasks.dependent(slot, i) {

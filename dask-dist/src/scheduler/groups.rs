@@ -117,6 +117,7 @@ impl Machine {
             process: worker.hello.process,
             metrics: worker.metrics,
             n_held: worker.n_held,
+            n_actors: self.actors.values().filter(|home| **home == Some(id)).count() as u32,
             n_processing: worker.processing + worker.ahead,
             status: status.to_owned(),
         }

@@ -104,6 +104,8 @@ pub struct Machine {
     /// Dependents that were submitted later than the task itself, and how many edges they have to it.
     later_dependents: HashMap<u32, BTreeMap<u32, u32>, FixedState>,
     demands: Demands,
+    /// Tasks that make actors, and where these live; they are never moved, copied away or made again.
+    actors: BTreeMap<u32, Option<WorkerId>>,
     coordinator: coordinate::Coordinator,
     moves: Moves,
     /// Ready, to be placed where their inputs are.
@@ -140,6 +142,7 @@ impl Machine {
             deaths: HashMap::default(),
             later_dependents: HashMap::default(),
             demands: Demands::default(),
+            actors: BTreeMap::new(),
             coordinator: coordinate::Coordinator::default(),
             moves: Moves::default(),
             ready: Vec::new(),

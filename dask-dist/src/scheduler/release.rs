@@ -5,6 +5,7 @@
 
 use super::Machine;
 use super::task::State;
+use crate::protocol::Failure;
 
 impl Machine {
     /// Puts a task on the list of [`sweep`](Machine::sweep), if nobody needs it.
@@ -70,7 +71,9 @@ impl Machine {
                 continue;
             }
             if self.tasks[slot].is_scattered {
-                let blame = Self::blame(crate::protocol::Failure::LostScattered, self.key(slot));
+                let is_actor = self.actors.contains_key(&slot);
+                let why = if is_actor { Failure::LostActor } else { Failure::LostScattered };
+                let blame = Self::blame(why, self.key(slot));
                 self.err(slot, blame, None);
                 continue;
             }
@@ -125,6 +128,7 @@ impl Machine {
         self.later_dependents.remove(&slot);
         self.failures.remove(&slot);
         self.deaths.remove(&slot);
+        self.actors.remove(&slot);
         let task = &self.tasks[slot];
         let (layer, position, function, demand) = (task.layer, task.position, task.function, task.demand);
         self.layers.remove_task(layer, position);

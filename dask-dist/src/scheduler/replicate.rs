@@ -113,6 +113,7 @@ impl Machine {
             running.iter().map(|&worker| (worker, self.workers[worker].nbytes)).collect();
         let mut values: Vec<u32> =
             self.tasks.iter().filter(|(_, task)| task.holders.len() == 1).map(|(slot, _)| slot).collect();
+        values.retain(|slot| !self.actors.contains_key(slot));
         values.sort_unstable_by_key(|&slot| std::cmp::Reverse(self.tasks[slot].nbytes));
         for slot in values {
             let (from, nbytes) = (self.tasks[slot].holders[0], self.tasks[slot].nbytes);
@@ -161,8 +162,13 @@ impl Machine {
             .filter(|&id| self.workers[id].status == Status::Leaving)
             .collect();
         for id in leaving {
-            let only_here: Vec<u32> =
-                self.tasks.iter().filter(|(_, task)| task.holders[..] == [id]).map(|(slot, _)| slot).collect();
+            // Actors cannot move: they end with their worker.
+            let only_here: Vec<u32> = self
+                .tasks
+                .iter()
+                .filter(|(slot, task)| task.holders[..] == [id] && !self.actors.contains_key(slot))
+                .map(|(slot, _)| slot)
+                .collect();
             let mut targets = self.workers.running.as_slice().to_vec();
             targets.sort_unstable_by_key(|&worker| (self.workers[worker].nbytes, worker));
             if !only_here.is_empty() && targets.is_empty() {

@@ -229,6 +229,10 @@ impl Machine {
             slots[task as usize] = slot;
         }
         self.demands.add_tasks(demand, fresh.len() as u32);
+        if submit.actor {
+            let made = planned.outputs.iter().map(|output| output.idx()).filter(|&output| !known[output]);
+            self.actors.extend(made.map(|output| (slots[output], None)));
+        }
         self.connect(graph, &slots, &known, fresh);
         slots
     }

@@ -1,17 +1,45 @@
 //! What a task knows of the worker that runs it.
 
+use std::any::Any;
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::protocol::TaskRef;
+use super::actors::Actors;
+use crate::protocol::{TaskRef, WorkerId};
 
 /// The worker that runs the current task.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WorkerContext {
     /// Where its scheduler is.
     pub scheduler: String,
     /// Where its data is found.
     pub worker: String,
+    /// What the scheduler calls it, once it has said so.
+    pub(super) id: Arc<OnceLock<WorkerId>>,
+    pub(super) actors: Arc<Actors>,
+}
+
+impl std::fmt::Debug for WorkerContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerContext").field("scheduler", &self.scheduler).field("worker", &self.worker).finish()
+    }
+}
+
+/// Where an actor has come to live.
+pub(crate) struct Settled {
+    pub(crate) worker: WorkerId,
+    pub(crate) address: String,
+    pub(crate) task: TaskRef,
+}
+
+/// The current task becomes an actor with this state; nothing outside of tasks.
+pub(crate) fn settle_actor(state: Box<dyn Any + Send>) -> Option<Settled> {
+    CURRENT.with_borrow(|current| {
+        let current = current.as_ref()?;
+        let worker = *current.context.id.get()?;
+        current.context.actors.settle(current.task, state);
+        Some(Settled { worker, address: current.context.worker.clone(), task: current.task })
+    })
 }
 
 /// What a thread of a worker does when its task leaves.

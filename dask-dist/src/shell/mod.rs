@@ -1,5 +1,6 @@
 //! I/O around the machines, and no decisions.
 
+mod actors; // states that live on a worker
 mod configured; // settings from the configuration
 mod context; // what a task knows of its worker
 mod disk; // one file a value
@@ -13,5 +14,7 @@ mod serve; // answering peers and clients
 mod store; // the values themselves
 pub mod worker;
 
+pub(crate) use actors::Seat;
 pub use configured::{comm_settings, scheduler_settings, worker_settings};
+pub(crate) use context::settle_actor;
 pub use context::{WorkerContext, current_worker, secede};

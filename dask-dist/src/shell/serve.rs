@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dask_core::{Call, Value};
+use tokio::runtime::Handle;
 
+use super::actors::Actors;
+use super::context::WorkerContext;
 use super::executor::{Function, run_caught};
 use super::store::Store;
 use super::worker::Heard;
@@ -23,6 +26,8 @@ pub(super) struct Server {
     pub(super) store: Arc<Store>,
     pub(super) events: Heard,
     pub(super) sent: Arc<AtomicU64>,
+    pub(super) actors: Arc<Actors>,
+    pub(super) context: Arc<WorkerContext>,
 }
 
 impl Server {
@@ -51,12 +56,16 @@ impl Server {
                             let ran = tokio::task::spawn_blocking(move || run_beside(body, is_local)).await;
                             let ran =
                                 ran.unwrap_or_else(|error| Err(Failure::Error { chain: vec![error.to_string()] }));
-                            let (failure, attachments) = match ran {
-                                Ok(value) => (None, vec![value]),
-                                Err(failure) => (Some(failure), Vec::new()),
-                            };
-                            let messages = vec![PeerReply::Ran { request, failure }];
-                            let _ = outbox.send(Batch { messages, attachments });
+                            let _ = outbox.send(ran_reply(request, ran));
+                        });
+                    }
+                    PeerRequest::Call { request, actor } => {
+                        let call = (actor, attachments.next(), attachments.next());
+                        let outbox = outbox.clone();
+                        self.actors.call(call, &self.context, &Handle::current(), move |result| {
+                            let result = result.and_then(|value| leaving(value, is_local));
+                            // Who is gone does not wait for it.
+                            let _ = outbox.send(ran_reply(request, result));
                         });
                     }
                 }
@@ -127,5 +136,18 @@ fn run_beside(body: Option<Value>, is_local: bool) -> Result<Value, Failure> {
     let body = body.ok_or_else(|| Failure::Malformed { why: "the function did not come".to_owned() })?;
     let function = Function::new(body);
     let value = run_caught(&**function.decoded()?, Call::new(&[], &mut []))?;
+    leaving(value, is_local)
+}
+
+/// A result as it leaves this worker.
+fn leaving(value: Value, is_local: bool) -> Result<Value, Failure> {
     if is_local { Ok(value) } else { ready(&value).map_err(|why| Failure::Malformed { why }) }
+}
+
+fn ran_reply(request: u64, result: Result<Value, Failure>) -> Batch<PeerReply> {
+    let (failure, attachments) = match result {
+        Ok(value) => (None, vec![value]),
+        Err(failure) => (Some(failure), Vec::new()),
+    };
+    Batch { messages: vec![PeerReply::Ran { request, failure }], attachments }
 }

@@ -9,6 +9,7 @@ use dask_core::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::actors::Actors;
 use super::context::WorkerContext;
 use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
@@ -142,18 +143,27 @@ async fn serve_once(
     let (tell, told) = mpsc::unbounded_channel();
     let Kept { store, values, was, cluster } = std::mem::replace(kept, Kept::new(options));
     let store = Arc::new(store);
-    let context = WorkerContext { scheduler: scheduler.to_string(), worker: address.clone() };
+    let actors = Arc::new(Actors::default());
+    let context = WorkerContext {
+        scheduler: scheduler.to_string(),
+        worker: address.clone(),
+        id: Arc::default(),
+        actors: actors.clone(),
+    };
     // Threads hold the shell weakly: it ends with the loop.
     let later: Arc<OnceLock<Weak<Mutex<Shell>>>> = Arc::default();
     let of_threads = later.clone();
-    let executor = Executor::start(options.settings.n_threads, context, move |what| {
+    let executor = Executor::start(options.settings.n_threads, context.clone(), move |what| {
         // A worker that has ended needs no results.
         let shell = of_threads.get().and_then(Weak::upgrade);
         shell.map_or_else(Vec::new, |shell| locked(&shell).told(what))
     })
     .map_err(|error| DistError::io("starting the worker's threads", error))?;
     let sent = Arc::new(AtomicU64::new(0));
-    let server = Server { store: store.clone(), events: tell.clone(), sent: sent.clone() };
+    let welcomed = context.id.clone();
+    let context = Arc::new(context);
+    let server = Server { store: store.clone(), events: tell.clone(), sent: sent.clone(), actors, context };
+    let actors = server.actors.clone();
     // Workers in one process share its memory: what the system says of it is nobody's.
     let is_local = matches!(scheduler, Address::InProc(_));
     let own_process = options.settings.own_process && !is_local;
@@ -163,6 +173,8 @@ async fn serve_once(
     let shell = Arc::new(Mutex::new(Shell {
         machine: Machine::holding(settings, &values),
         id: was,
+        welcomed,
+        actors,
         cluster,
         functions: Functions::default(),
         peers: Peers::new(tell.clone(), options.comm.clone(), runtime.clone()),
@@ -280,6 +292,9 @@ struct Shell {
     machine: Machine,
     /// What the scheduler calls this worker.
     id: Option<WorkerId>,
+    /// The same, for tasks.
+    welcomed: Arc<OnceLock<WorkerId>>,
+    actors: Arc<Actors>,
     /// Which cluster it is in.
     cluster: (u64, u32),
     functions: Functions,
@@ -337,10 +352,11 @@ impl Shell {
     fn take(&mut self, event: Event, values: Vec<(TaskRef, Value)>) {
         if !values.is_empty() {
             // What is to go goes first: it may be called the same.
-            let store = &self.store;
+            let (store, actors) = (&self.store, &self.actors);
             self.actions.retain(|action| match action {
                 Action::Drop(tasks) => {
                     store.remove(tasks);
+                    actors.remove(tasks);
                     false
                 }
                 _ => true,
@@ -361,7 +377,11 @@ impl Shell {
                 }
                 ToWorker::DropFunctions(ids) => ids.into_iter().for_each(|id| self.functions.remove(id)),
                 ToWorker::Peers(peers) => self.peers.learn(peers),
-                ToWorker::Welcome { worker, cluster } => (self.id, self.cluster) = (Some(worker), cluster),
+                ToWorker::Welcome { worker, cluster } => {
+                    (self.id, self.cluster) = (Some(worker), cluster);
+                    // It is welcomed once a connection.
+                    let _ = self.welcomed.set(worker);
+                }
                 other => self.handle(Event::Scheduler(other)),
             }
         }
@@ -380,7 +400,10 @@ impl Shell {
                     jobs.push(Job { task, function: self.functions.get(function), index, inputs });
                 }
                 Action::Fetch { from, request, tasks } => self.peers.ask(from, request, tasks),
-                Action::Drop(tasks) => self.store.remove(&tasks),
+                Action::Drop(tasks) => {
+                    self.store.remove(&tasks);
+                    self.actors.remove(&tasks);
+                }
                 Action::Spill(task) => self.on_disk(move |store| match store.spill(task) {
                     Moved::Done => Some(Event::Spilled { task, ok: true }),
                     Moved::Dropped => None,

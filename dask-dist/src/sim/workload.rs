@@ -237,6 +237,7 @@ impl Workload {
             priority: 0,
             retries: 0,
             restrictions: Restrictions::default(),
+            actor: false,
         };
         Ok((Box::new(submit), functions))
     }

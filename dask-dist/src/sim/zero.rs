@@ -67,6 +67,7 @@ impl ZeroCluster {
             priority: 0,
             retries: 0,
             restrictions: Restrictions::default(),
+            actor: false,
         };
         self.machine.handle(self.now, Event::Submit { client: self.client, submit: Box::new(submit), functions });
         self.flush();

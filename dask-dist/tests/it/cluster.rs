@@ -45,6 +45,7 @@ fn submission<C: Collection>(collection: &C) -> Batch<FromClient> {
         priority: 0,
         retries: 0,
         restrictions: Restrictions::default(),
+        actor: false,
     };
     let _ = decode_portable::<dyn dask_core::TaskFn>;
     Batch { messages: vec![FromClient::Submit(Box::new(submit))], attachments }

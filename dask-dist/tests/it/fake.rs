@@ -175,6 +175,7 @@ impl Fake {
                 }
                 Batch::one(PeerReply::Kept { request })
             }
+            PeerRequest::Call { .. } => unreachable!("this worker has no actors"),
             PeerRequest::Run { request } => {
                 attachments.next().unwrap();
                 Batch::one(PeerReply::Ran { request, failure: Some(Failure::Cancelled) })

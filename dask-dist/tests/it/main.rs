@@ -1,5 +1,6 @@
 //! Behaviour of the cluster.
 
+mod actors;
 mod client;
 mod cluster;
 #[cfg(all(unix, feature = "cli"))]

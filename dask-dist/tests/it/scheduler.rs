@@ -44,6 +44,7 @@ fn submit_layers(layers: &[LayerRef], outputs: &[u32], first_future: u64) -> (Bo
         priority: 0,
         retries: 0,
         restrictions: Restrictions::default(),
+        actor: false,
     };
     (Box::new(submit), functions)
 }
