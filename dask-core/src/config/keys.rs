@@ -27,6 +27,15 @@ const KEYS: &[KeyDoc] = &[
     key("distributed.scheduler.worker-ttl", "30 s", "silence after which a worker is taken for dead"),
     key("distributed.scheduler.bandwidth", "500 MB", "assumed bytes a second between workers"),
     key("distributed.scheduler.no-workers-timeout", "", "how long a task waits for a worker that may run it"),
+    key("distributed.scheduler.locks.lease-timeout", "30 s", "silence after which what a client has locked is free"),
+    key("distributed.scheduler.item-limit", "16 MiB", "bytes of one item in a variable, a queue or a message, at most"),
+    key("distributed.scheduler.active-memory-manager.start", "true", "whether copies that nobody needs are dropped"),
+    key("distributed.scheduler.active-memory-manager.interval", "2 s", "how often they are looked for"),
+    key(
+        "distributed.scheduler.active-memory-manager.measure",
+        "optimistic",
+        "how full workers are: managed, process or optimistic",
+    ),
     key("distributed.worker.memory.target", "0.6", "share of memory above which values go to disk"),
     key(
         "distributed.worker.memory.spill",

@@ -131,6 +131,9 @@ impl Machine {
             task.nbytes = nbytes;
         }
         task.holders.push(on);
+        if task.holders.len() == 2 {
+            self.copies.several.push(slot);
+        }
         task.coming.retain(|&mut id| id != on);
         let worker = self.workers.get_mut(on);
         worker.nbytes += task.nbytes;

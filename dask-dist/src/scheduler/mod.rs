@@ -15,6 +15,7 @@ mod groups; // what was learnt; stories for people
 pub mod journal; // what outlives the scheduler
 mod layers; // slots by layer and position
 mod lose; // workers that go, values that are gone
+mod memory_manager; // copies that nobody asked for
 mod outbox; // what is to be said
 mod place; // which worker
 mod queue; // roots wait until there is room
@@ -38,6 +39,7 @@ use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
 pub use groups::Progress;
+pub use memory_manager::{Measure, MemoryManager};
 pub use outbox::Action;
 pub use settings::{Placement, Settings};
 pub use workers::{Status, Worker, Workers};
@@ -108,6 +110,7 @@ pub struct Machine {
     actors: BTreeMap<u32, Option<WorkerId>>,
     coordinator: coordinate::Coordinator,
     moves: Moves,
+    copies: memory_manager::Copies,
     /// Ready, to be placed where their inputs are.
     ready: Vec<u32>,
     /// Ready, to be given to whoever has room, by priority.
@@ -145,6 +148,7 @@ impl Machine {
             actors: BTreeMap::new(),
             coordinator: coordinate::Coordinator::default(),
             moves: Moves::default(),
+            copies: memory_manager::Copies::default(),
             ready: Vec::new(),
             queue: BinaryHeap::new(),
             heads: ahead::Heads::new(),
@@ -285,6 +289,7 @@ impl Machine {
         self.give_up_waiting();
         self.give_up_expected();
         self.advance_moves();
+        self.manage_memory();
         self.watch();
     }
 

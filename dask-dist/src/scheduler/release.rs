@@ -129,6 +129,7 @@ impl Machine {
         self.failures.remove(&slot);
         self.deaths.remove(&slot);
         self.actors.remove(&slot);
+        self.copies.asked.remove(&slot);
         let task = &self.tasks[slot];
         let (layer, position, function, demand) = (task.layer, task.position, task.function, task.demand);
         self.layers.remove_task(layer, position);

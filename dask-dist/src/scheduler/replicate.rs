@@ -28,6 +28,11 @@ impl Moves {
         self.pending.is_empty()
     }
 
+    /// Whether a copy of it is on its way.
+    pub(super) fn is_moving(&self, task: crate::protocol::TaskRef) -> bool {
+        self.pending.iter().any(|pending| pending.task == task)
+    }
+
     /// Nothing comes from there, or arrives there.
     pub(super) fn forget_worker(&mut self, id: WorkerId) {
         self.pending.retain(|pending| pending.to != id);
@@ -95,6 +100,7 @@ impl Machine {
             running.sort_unstable_by_key(|&worker| (self.workers[worker].nbytes, worker));
             running.retain(|worker| !self.tasks[slot].holders.contains(worker));
             let wanted = if n == 0 { usize::MAX } else { n as usize };
+            self.copies.asked.insert(slot, if n == 0 { u32::MAX } else { n });
             let missing = wanted.saturating_sub(self.tasks[slot].holders.len());
             for to in running.into_iter().take(missing) {
                 self.start_move(slot, None, to, Some((id, request)));
@@ -169,17 +175,10 @@ impl Machine {
                 .filter(|(slot, task)| task.holders[..] == [id] && !self.actors.contains_key(slot))
                 .map(|(slot, _)| slot)
                 .collect();
-            let mut targets = self.workers.running.as_slice().to_vec();
-            targets.sort_unstable_by_key(|&worker| (self.workers[worker].nbytes, worker));
-            if !only_here.is_empty() && targets.is_empty() {
-                continue;
-            }
-            for (i, &slot) in only_here.iter().enumerate() {
-                let to = targets[i % targets.len()];
-                let task = self.tasks.reference(slot);
-                if !self.moves.pending.iter().any(|pending| pending.task == task) {
-                    self.start_move(slot, Some(id), to, None);
-                }
+            let still: Vec<u32> =
+                only_here.iter().copied().filter(|&slot| !self.moves.is_moving(self.tasks.reference(slot))).collect();
+            for (slot, to) in self.places_for(&still) {
+                self.start_move(slot, Some(id), to, None);
             }
             if only_here.is_empty() && self.workers[id].processing + self.workers[id].ahead == 0 {
                 self.outbox.say(id, ToWorker::Close { why: "it was asked to leave".to_owned() });

@@ -51,6 +51,9 @@ impl Machine {
         }
         self.tasks[slot].nbytes =
             self.tasks[slot].nbytes.max(if self.tasks[slot].holders.is_empty() { nbytes } else { 0 });
+        if broadcast {
+            self.copies.asked.insert(slot, u32::MAX);
+        }
         self.add_wish(slot, (client, future));
         if self.tasks[slot].state == State::Waiting {
             places.iter().for_each(|&worker| self.introduce(client, worker));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::MemoryManager;
+
 /// The scheduler's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -30,6 +32,10 @@ pub struct Settings {
     pub client_ttl: Duration,
     /// Leases of semaphores and locks are free when their holder was not heard of for so long.
     pub lease_timeout: Duration,
+    /// Bytes of one item in a variable, a queue or a message, at most: larger ones are for futures.
+    pub item_max: u64,
+    /// Copies that nobody asked for.
+    pub memory_manager: MemoryManager,
     /// How long a task may wait for a worker that satisfies its demands before it is given up; forever if none.
     pub no_worker_timeout: Option<Duration>,
     /// How long after a restart published values may be brought back before they are given up.
@@ -70,6 +76,8 @@ impl Default for Settings {
             worker_ttl: Duration::from_secs(30),
             client_ttl: Duration::from_secs(60),
             lease_timeout: Duration::from_secs(30),
+            item_max: 16 << 20,
+            memory_manager: MemoryManager::default(),
             no_worker_timeout: None,
             return_timeout: Duration::from_secs(300),
             stuck_after: Duration::from_secs(60),

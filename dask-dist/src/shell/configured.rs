@@ -1,8 +1,9 @@
 //! Settings as configured: [`dask_core::config`], keys below `distributed`.
 
-use dask_core::config::{ConfigError, bytes, duration, number, whole};
+use dask_core::config::{ConfigError, bytes, duration, flag, number, text, whole};
 
 use crate::error::DistError;
+use crate::scheduler::Measure;
 use crate::{scheduler, transport::CommSettings, worker};
 
 impl From<ConfigError> for DistError {
@@ -35,8 +36,27 @@ pub fn scheduler_settings() -> Result<scheduler::Settings, DistError> {
     put(&mut settings.worker_ttl, duration("distributed.scheduler.worker-ttl")?);
     put(&mut settings.bandwidth, bytes("distributed.scheduler.bandwidth")?.map(|n| n as f64));
     put(&mut settings.no_worker_timeout, duration("distributed.scheduler.no-workers-timeout")?.map(Some));
+    put(&mut settings.lease_timeout, duration("distributed.scheduler.locks.lease-timeout")?);
+    put(&mut settings.item_max, bytes("distributed.scheduler.item-limit")?);
+    let manager = &mut settings.memory_manager;
+    put(&mut manager.start, flag("distributed.scheduler.active-memory-manager.start")?);
+    put(&mut manager.interval, duration("distributed.scheduler.active-memory-manager.interval")?);
+    put(&mut manager.measure, measure("distributed.scheduler.active-memory-manager.measure")?);
     put(&mut settings.memory_target, number("distributed.worker.memory.target")?);
     Ok(settings)
+}
+
+/// How the active memory manager counts.
+fn measure(key: &str) -> Result<Option<Measure>, DistError> {
+    match text(key).as_deref() {
+        None | Some("") => Ok(None),
+        Some("managed") => Ok(Some(Measure::Managed)),
+        Some("process") => Ok(Some(Measure::Process)),
+        Some("optimistic") => Ok(Some(Measure::Optimistic)),
+        Some(other) => {
+            Err(DistError::Other(format!("{key}: {other:?} is no measure: write managed, process or optimistic")))
+        }
+    }
 }
 
 /// A worker's settings as configured; threads and limit are the caller's affair.

@@ -10,6 +10,7 @@ mod fake;
 mod frames;
 mod handshake;
 mod live;
+mod memory_manager;
 mod restart;
 mod scheduler;
 #[cfg(feature = "sim")]

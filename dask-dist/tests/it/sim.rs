@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dask_dist::scheduler::Placement;
+use dask_dist::scheduler::{Measure, Placement};
 use dask_dist::sim::workload::Workload;
 use dask_dist::sim::{Outcome, Sim, SimSettings, faults, shapes};
 
@@ -24,6 +24,8 @@ fn troubled(seed: u64) -> Outcome {
     settings.worker.n_threads = 1 + (seed % 3) as u32;
     settings.worker.memory_limit = [0, 20_000_000, 200_000_000][(seed / 3 % 3) as usize];
     settings.scheduler.worker_ttl = Duration::from_secs(3);
+    settings.scheduler.memory_manager.interval = Duration::from_millis([500, 2000][(seed / 2 % 2) as usize]);
+    settings.scheduler.memory_manager.measure = [Measure::Managed, Measure::Optimistic][(seed / 4 % 2) as usize];
     settings.second_client = seed.is_multiple_of(2);
     let faults = faults::plan(seed, (seed % 13) as usize, Duration::from_secs(6));
     Sim::new(settings, shapes::random(seed), &faults, seed).run().unwrap_or_else(|broken| panic!("{broken}"))

@@ -4,9 +4,29 @@ use super::{Effect, Stored, Waiter};
 use crate::protocol::{Ask, ClientId, Given, Item, ToClient, Told};
 use crate::scheduler::Machine;
 
+/// For what, and how large, if it is a value that the scheduler would keep. What is given back was kept before.
+fn size(ask: &Ask<Item>) -> Option<(&str, u64)> {
+    let (of, packed) = match ask {
+        Ask::Assign { name, item: Item::Value(packed) } | Ask::Put { name, item: Item::Value(packed), .. } => {
+            (name, packed)
+        }
+        Ask::Publish { topic, message } => (topic, message),
+        _ => return None,
+    };
+    Some((of, (packed.bytes.len() + packed.buffers.iter().map(Vec::len).sum::<usize>()) as u64))
+}
+
 impl Machine {
     pub(in crate::scheduler) fn coordinate(&mut self, client: ClientId, request: u64, ask: Ask<Item>) {
         let who = Waiter { client, request };
+        if let Some((of, nbytes)) = size(&ask).filter(|(_, nbytes)| self.settings.item_max < *nbytes) {
+            let why = format!(
+                "an item of {nbytes} bytes for {of:?} exceeds the limit of {} (`distributed.scheduler.item-limit`): scatter \
+                 the value and give the future, or several smaller ones",
+                self.settings.item_max
+            );
+            return self.outbox.tell(client, ToClient::Coordinated { request, told: Told::Refused(why) });
+        }
         match self.stored(client, ask) {
             Some(ask) => self.coordinator.handle(who, ask),
             None => {
