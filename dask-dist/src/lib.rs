@@ -43,6 +43,7 @@ pub use client::{
     Lock, Method, Options, Publisher, Queue, Semaphore, Spread, Status, Subscription, Variable, as_completed,
 };
 pub use deploy::{
-    LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install, run_scheduler, run_worker, send_obituary,
+    Adapter, Adapting, Adaptive, Advice, Deploy, LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install,
+    run_scheduler, run_worker, send_obituary,
 };
 pub use error::DistError;

@@ -36,6 +36,11 @@ const KEYS: &[KeyDoc] = &[
         "optimistic",
         "how full workers are: managed, process or optimistic",
     ),
+    key("distributed.adaptive.minimum", "0", "workers of a cluster that is scaled by itself, at least"),
+    key("distributed.adaptive.maximum", "", "and at most"),
+    key("distributed.adaptive.interval", "1 s", "how often it is looked whether to scale"),
+    key("distributed.adaptive.target-duration", "5 s", "in how long the work that is there is to be done"),
+    key("distributed.adaptive.wait-count", "3", "times in a row a worker must be idle before it is retired"),
     key("distributed.worker.memory.target", "0.6", "share of memory above which values go to disk"),
     key(
         "distributed.worker.memory.spill",

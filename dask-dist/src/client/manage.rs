@@ -10,7 +10,7 @@ use super::connection::Reply;
 use super::submit::encode_function;
 use super::{Client, Future};
 use crate::DistError;
-use crate::protocol::{FromClient, FutureId, ToClient, WorkerId, WorkerInfo};
+use crate::protocol::{Demand, FromClient, FutureId, ToClient, WorkerId, WorkerInfo};
 
 impl Client {
     pub(super) fn ask_for<T: Send + 'static>(
@@ -40,6 +40,18 @@ impl Client {
             |request| FromClient::Workers { request },
             |reply| match reply {
                 ToClient::Workers { workers, .. } => Some(workers),
+                _ => None,
+            },
+        )
+    }
+
+    /// How much work there is, and who is there to do it.
+    pub fn demand(&self) -> Answer<Demand> {
+        self.ask_for(
+            "the work that is there",
+            |request| FromClient::Demand { request },
+            |reply| match reply {
+                ToClient::Demand { demand, .. } => Some(demand),
                 _ => None,
             },
         )

@@ -142,6 +142,8 @@ impl LocalClusterBuilder {
             nanny: None,
             retired: Arc::default(),
             n_started: 0,
+            coming: Vec::new(),
+            asks: None,
         };
         for _ in 0..cluster.builder.n_workers {
             cluster.start_worker()?;
@@ -215,6 +217,9 @@ pub struct LocalCluster {
     /// Processes that were asked to leave, and are not replaced.
     pub(super) retired: Arc<Mutex<Vec<u32>>>,
     n_started: usize,
+    /// Workers that were started and not seen yet, with their processes, and who asks about them.
+    pub(super) coming: Vec<(String, Option<u32>)>,
+    pub(super) asks: Option<Client>,
 }
 
 /// Replaces worker processes that die, until it is dropped.
@@ -301,13 +306,23 @@ impl LocalCluster {
         self.children.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Child::id).collect()
     }
 
+    /// What the next worker will be called.
+    pub(super) fn next_name(&self) -> String {
+        format!("worker-{}", self.n_started)
+    }
+
+    /// Whether a worker process has ended.
+    pub(super) fn has_ended(&self, process: u32) -> bool {
+        how_ended(&self.children, process).is_some()
+    }
+
     /// Starts one more worker, without waiting for it.
     ///
     /// # Errors
     /// If the process or thread cannot be started.
     pub fn start_worker(&mut self) -> Result<(), DistError> {
         let mut options = self.builder.options.clone();
-        options.name = format!("worker-{}", self.n_started);
+        options.name = self.next_name();
         self.n_started += 1;
         if self.builder.processes {
             let child = spawn(&self.address, &options)?;

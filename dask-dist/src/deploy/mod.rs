@@ -1,5 +1,7 @@
 //! Starting clusters.
 
+mod adapting; // and a thread that sees to it
+mod adaptive; // how many workers there should be
 mod local_cluster; // scheduler and workers on this machine
 mod obituary; // how a worker died
 mod processes; // the scheduler of collections called "processes"
@@ -7,6 +9,8 @@ mod scale; // more workers, or fewer
 mod standalone; // a scheduler or a worker alone
 mod worker_process; // this executable again, as a worker
 
+pub use adapting::{Adapting, Deploy};
+pub use adaptive::{Adapter, Adaptive, Advice};
 pub use local_cluster::{LocalCluster, LocalClusterBuilder};
 pub use obituary::send_obituary;
 pub use processes::{ProcessScheduler, install};

@@ -107,6 +107,11 @@ pub enum FromClient {
         /// Comes back in the answer.
         request: u64,
     },
+    /// How much work is there? Answered by [`ToClient::Demand`].
+    Demand {
+        /// Comes back in the answer.
+        request: u64,
+    },
     /// Asks a worker to leave, its values moved first.
     Retire {
         /// Comes back in [`ToClient::Ok`].
@@ -202,6 +207,21 @@ pub struct WorkerInfo {
     pub status: String,
 }
 
+/// How much work there is, and for whom.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Demand {
+    /// Estimated nanoseconds of tasks that workers were given.
+    pub occupancy: u64,
+    /// Estimated nanoseconds of tasks that are ready and at no worker.
+    pub queued: u64,
+    /// How many tasks are ready and at no worker.
+    pub n_queued: u64,
+    /// How many tasks are ready or at a worker.
+    pub n_tasks: u64,
+    /// All workers.
+    pub workers: Vec<WorkerInfo>,
+}
+
 /// From the scheduler to a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToClient {
@@ -274,6 +294,13 @@ pub enum ToClient {
         request: u64,
         /// All of them.
         workers: Vec<WorkerInfo>,
+    },
+    /// Answers [`FromClient::Demand`].
+    Demand {
+        /// As asked.
+        request: u64,
+        /// What there is to do.
+        demand: Demand,
     },
     /// It is done.
     Ok {

@@ -12,7 +12,7 @@ mod worker;
 use dask_core::Value;
 use serde::{Deserialize, Serialize};
 
-pub use client::{FromClient, ON_CLUSTER, Outputs, Restrictions, Submit, ToClient, WorkerInfo};
+pub use client::{Demand, FromClient, ON_CLUSTER, Outputs, Restrictions, Submit, ToClient, WorkerInfo};
 pub use coordinate::{Ask, Given, Item, Packed, Told};
 pub use ids::{ClientId, FunctionId, FutureId, Priority, RunId, TaskRef, WorkerId};
 pub use peer::{PeerReply, PeerRequest};

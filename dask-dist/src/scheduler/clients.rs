@@ -100,6 +100,10 @@ impl Machine {
                 let workers = self.workers.present.as_slice().iter().map(|&worker| self.worker_info(worker)).collect();
                 self.outbox.tell(id, ToClient::Workers { request, workers });
             }
+            FromClient::Demand { request } => {
+                let demand = self.demand();
+                self.outbox.tell(id, ToClient::Demand { request, demand });
+            }
             FromClient::Retire { request, workers } => {
                 for worker in workers {
                     self.leave(worker);

@@ -8,6 +8,7 @@
 mod ahead; // what is sent before its inputs are made
 mod clients; // who wants what
 mod coordinate; // locks, events, variables, queues, topics
+mod demand; // how much work there is
 mod fail; // errors, cancels, retries
 mod finish; // processing to memory, and what that sets free
 mod functions; // undecoded, sent to each worker once

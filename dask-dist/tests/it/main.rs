@@ -1,6 +1,7 @@
 //! Behaviour of the cluster.
 
 mod actors;
+mod adaptive;
 mod client;
 mod cluster;
 #[cfg(all(unix, feature = "cli"))]
