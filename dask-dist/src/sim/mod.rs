@@ -24,6 +24,7 @@ pub mod faults; // what goes wrong
 mod host; // a worker
 mod network;
 mod peers; // values between workers
+pub mod rivals; // locks and queues, and who wants them
 pub mod shapes; // standard graphs
 mod trouble; // faults happen
 pub mod workload; // graphs with durations and sizes

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dask_dist::scheduler::{Measure, Placement};
+use dask_dist::sim::rivals::{Competition, RivalSettings, compete};
 use dask_dist::sim::workload::Workload;
 use dask_dist::sim::{Outcome, Sim, SimSettings, faults, shapes};
 
@@ -153,4 +154,30 @@ fn parts_of_a_shuffle_are_not_copied_to_every_worker() {
     settings.worker.n_threads = 4;
     let outcome = Sim::new(settings, graph, &[], 1).run().unwrap_or_else(|broken| panic!("{broken}"));
     assert!(outcome.bytes_moved < 2 * all, "{} moved of {all}", outcome.bytes_moved);
+}
+
+/// Clients that hang, die and lose their workers while they hold leases and use a queue; everything from the seed.
+fn competed(seed: u64) -> Competition {
+    let _says = Seed(seed);
+    let settings = RivalSettings {
+        n_producers: 2 + (seed % 7) as u32,
+        n_consumers: 1 + (seed % 4) as u32,
+        n_rounds: 5 + (seed % 11) as u32,
+        n_leases: 1 + (seed % 3) as u32,
+        queue_max: (seed % 5) as u32,
+        n_deaths: (seed / 2 % 6) as u32,
+        n_hangs: (seed / 3 % 6) as u32,
+        n_workers_lost: (seed / 5 % 3) as u32,
+    };
+    compete(&settings, seed).unwrap_or_else(|broken| panic!("{broken}"))
+}
+
+#[test]
+fn leases_exclude_and_queues_lose_nothing_whatever_goes_wrong() {
+    let mut n_expired = 0;
+    for seed in 0..1000 {
+        n_expired += competed(seed).n_expired;
+    }
+    assert!(100 < n_expired, "{n_expired} leases expired: this tests little");
+    assert_eq!(competed(77), competed(77));
 }

@@ -17,6 +17,10 @@ impl Event {
         before - self.waiting.len()
     }
 
+    pub(super) fn n_waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         !self.is_set && self.waiting.is_empty()
     }

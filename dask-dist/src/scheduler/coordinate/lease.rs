@@ -25,6 +25,10 @@ impl Semaphore {
         before - self.waiting.len()
     }
 
+    pub(super) fn n_involved(&self) -> usize {
+        self.held.len() + self.waiting.len()
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.held.is_empty() && self.waiting.is_empty()
     }

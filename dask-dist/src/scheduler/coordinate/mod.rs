@@ -127,6 +127,15 @@ impl Coordinator {
         std::mem::take(&mut self.effects)
     }
 
+    /// How many hold a lease, subscribe to something or wait.
+    pub(super) fn n_involved(&self) -> usize {
+        self.semaphores.values().map(Semaphore::n_involved).sum::<usize>()
+            + self.events.values().map(Event::n_waiting).sum::<usize>()
+            + self.variables.values().map(Variable::n_waiting).sum::<usize>()
+            + self.queues.values().map(Queue::n_waiting).sum::<usize>()
+            + self.subscriptions.len()
+    }
+
     fn tell(&mut self, who: Waiter, told: Told) {
         self.effects.push(Effect::Tell(who, told));
     }

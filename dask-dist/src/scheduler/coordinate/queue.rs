@@ -34,6 +34,10 @@ impl Queue {
         before - self.takers.len() - self.putters.len()
     }
 
+    pub(super) fn n_waiting(&self) -> usize {
+        self.takers.len() + self.putters.len()
+    }
+
     /// Its limit is remembered as long as it is.
     pub(super) fn is_idle(&self) -> bool {
         self.max.is_none_or(|max| max == 0)

@@ -37,6 +37,11 @@ impl Machine {
         self.follow_coordinator();
     }
 
+    /// How many clients hold a lease, subscribe to something, or wait for something of others.
+    pub fn n_coordinating(&self) -> usize {
+        self.coordinator.n_involved()
+    }
+
     /// Does what the coordinator has decided.
     pub(in crate::scheduler) fn follow_coordinator(&mut self) {
         for effect in self.coordinator.effects() {

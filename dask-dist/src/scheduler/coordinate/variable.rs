@@ -17,6 +17,10 @@ impl Variable {
         before - self.waiting.len()
     }
 
+    pub(super) fn n_waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.content.is_none() && self.waiting.is_empty()
     }
