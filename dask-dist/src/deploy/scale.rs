@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_millis(2);
 
 impl LocalCluster {
     /// Starts workers, or asks the idlest to leave, until there are `n`; waits for it. Those that leave finish what
-    /// they run and hand over what only they hold.
+    /// they run and hand over what only they hold; those on which actors live, which would end, leave last.
     ///
     /// ```
     /// use dask_dist::LocalCluster;
@@ -43,7 +43,7 @@ impl LocalCluster {
         }
         self.wait_for_workers(n)?;
         let n_leaving = workers.len().saturating_sub(n);
-        workers.sort_unstable_by_key(|worker| (worker.n_processing, worker.n_held, worker.id));
+        workers.sort_unstable_by_key(|worker| (worker.n_actors, worker.n_processing, worker.n_held, worker.id));
         workers.truncate(n_leaving);
         self.retire_and_wait(&client, &workers)
     }

@@ -142,6 +142,17 @@ fn an_actor_ends_with_a_worker_that_retires() {
 }
 
 #[test]
+fn workers_with_actors_are_the_last_to_leave() {
+    for _ in 0..3 {
+        let mut cluster = LocalCluster::builder().workers(4).start().unwrap();
+        let client = cluster.client().unwrap();
+        let actor = client.actor(|| 7i64, ()).wait().unwrap();
+        cluster.scale(1).unwrap();
+        assert_eq!(actor.call(|x: &mut i64| *x, ()).wait().unwrap(), 7);
+    }
+}
+
+#[test]
 fn over_the_network_an_actor_is_given_by_reference() {
     let cluster = LocalCluster::builder().workers(1).processes(true).start().unwrap();
     let client = cluster.client().unwrap();
