@@ -67,7 +67,12 @@ pub async fn serve_worker(
     let mut lost: Option<Instant> = None;
     let mut kept = Kept::new(&options);
     loop {
-        match serve_once(scheduler, &options, &mut stop, &mut kept).await {
+        let ended = serve_once(scheduler, &options, &mut stop, &mut kept).await;
+        if *stop.borrow() {
+            // Nobody is left to hand anything over to.
+            return Ok(());
+        }
+        match ended {
             Err(DistError::SchedulerGone { why, .. }) if !options.reconnect.is_zero() => {
                 crate::log::say("worker", format_args!("the scheduler at {scheduler} is gone ({why}): looking for it"));
                 lost = Some(Instant::now());
