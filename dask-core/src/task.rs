@@ -1,6 +1,7 @@
 //! The function side: what a task runs, and what it is given.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::data::Data;
 use crate::error::{Error, Result, TaskError};
@@ -68,6 +69,17 @@ impl<'a> Call<'a> {
     pub fn take<T: Data + Clone>(&mut self, i: usize) -> Result<T> {
         match self.inputs.get_mut(i).and_then(Option::take) {
             Some(value) => value.take::<T>().map_err(|error| at_input(error, i)),
+            None => Err(missing::<T>(i)),
+        }
+    }
+
+    /// Input `i`, shared with whoever else needs it.
+    ///
+    /// # Errors
+    /// As [`get`](Call::get).
+    pub fn shared<T: Data>(&mut self, i: usize) -> Result<Arc<T>> {
+        match self.inputs.get_mut(i).and_then(Option::take) {
+            Some(value) => value.shared::<T>().map_err(|error| at_input(error, i)),
             None => Err(missing::<T>(i)),
         }
     }

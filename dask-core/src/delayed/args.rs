@@ -45,6 +45,24 @@ impl<T> Arg<T> for &Delayed<T> {
     }
 }
 
+impl<T: Data> Arg<Arc<T>> for T {
+    fn layer(self) -> LayerRef {
+        Delayed::value(self).layer
+    }
+}
+
+impl<T> Arg<Arc<T>> for Delayed<T> {
+    fn layer(self) -> LayerRef {
+        self.layer
+    }
+}
+
+impl<T> Arg<Arc<T>> for &Delayed<T> {
+    fn layer(self) -> LayerRef {
+        self.layer.clone()
+    }
+}
+
 impl<T: Data + Clone> Arg<Vec<T>> for Vec<Delayed<T>> {
     fn layer(self) -> LayerRef {
         collect("list", CollectList::<T>::default(), self.into_iter().map(|item| item.layer).collect())

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use crate::data::Data;
 use crate::error::{Result, TaskError};
@@ -11,6 +12,36 @@ use crate::task::{Call, TaskFn};
 use crate::value::Value;
 use crate::wire::local::{self, Func, Local};
 use crate::wire::{Decoder, Encoder, Portable, WireError};
+
+/// What a function may take: a value of its own, cloned if others need it too; or, as an [`Arc`], one that it shares with
+/// others, so that nothing is cloned.
+///
+/// ```
+/// use std::sync::Arc;
+/// use dask_core::{Delayed, delayed};
+/// let table = Delayed::value(vec![3.0; 1000]);
+/// let sum = delayed::call(|table: Arc<Vec<f64>>| table.iter().sum::<f64>(), (&table,));
+/// let length = delayed::call(|table: Arc<Vec<f64>>| table.len() as u64, (&table,));
+/// ```
+pub trait Parameter: Sized + 'static {
+    /// Takes input `i` of a task.
+    ///
+    /// # Errors
+    /// An input of another type.
+    fn take(call: &mut Call<'_>, i: usize) -> Result<Self>;
+}
+
+impl<T: Data + Clone> Parameter for T {
+    fn take(call: &mut Call<'_>, i: usize) -> Result<Self> {
+        call.take(i)
+    }
+}
+
+impl<T: Data> Parameter for Arc<T> {
+    fn take(call: &mut Call<'_>, i: usize) -> Result<Self> {
+        call.shared(i)
+    }
+}
 
 /// A function of up to eight parameters, `A` being the tuple of their types.
 pub trait Function<A, T>: Clone + Send + Sync + 'static {
@@ -23,13 +54,13 @@ pub trait Function<A, T>: Clone + Send + Sync + 'static {
 
 macro_rules! functions {
     ($($($P:ident $i:tt),*;)*) => {$(
-        impl<Func, T, $($P: Data + Clone),*> Function<($($P,)*), T> for Func
+        impl<Func, T, $($P: Parameter),*> Function<($($P,)*), T> for Func
         where
             Func: Fn($($P),*) -> T + Clone + Send + Sync + 'static,
         {
             #[allow(unused_variables, reason = "a function without parameters takes nothing")]
             fn call_with(&self, call: &mut Call<'_>) -> Result<T> {
-                Ok(self($(call.take::<$P>($i)?),*))
+                Ok(self($(<$P as Parameter>::take(call, $i)?),*))
             }
         }
     )*};

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use args::{Arg, Args};
-pub use call::Function;
 use call::{CallFn, TryCallFn};
+pub use call::{Function, Parameter};
 pub use closure::Closure;
 
 use crate::collection::Collection;

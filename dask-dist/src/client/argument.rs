@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use dask_core::delayed::{Arg, Args};
 use dask_core::layer::Materialized;
@@ -54,9 +55,21 @@ impl<T: Data> Argument<T> for T {
     }
 }
 
+impl<T: Data> Argument<Arc<T>> for T {
+    fn given(self) -> Given {
+        Given::Value(Value::new(self))
+    }
+}
+
 macro_rules! lazy {
     ($($(&$life:lifetime)? $lazy:ident;)*) => {$(
         impl<$($life,)? T> Argument<T> for $(&$life)? $lazy<T> {
+            fn given(self) -> Given {
+                Given::Layer(self.to_layer())
+            }
+        }
+
+        impl<$($life,)? T> Argument<Arc<T>> for $(&$life)? $lazy<T> {
             fn given(self) -> Given {
                 Given::Layer(self.to_layer())
             }

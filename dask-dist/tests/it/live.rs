@@ -91,6 +91,8 @@ fn scattered_values_are_arguments_and_broadcast_ones_are_everywhere() {
         assert_eq!(scattered.result().unwrap(), big);
         let sum = client.submit(|x: Vec<f64>| x.iter().sum::<f64>(), (&scattered,)).unwrap();
         assert_eq!(sum.result().unwrap(), big.iter().sum::<f64>());
+        let sum = client.submit(|x: std::sync::Arc<Vec<f64>>| x.iter().sum::<f64>(), (&scattered,)).unwrap();
+        assert_eq!(sum.result().unwrap(), big.iter().sum::<f64>());
         let everywhere = client.broadcast(7i64).unwrap();
         assert_eq!(everywhere.result().unwrap(), 7);
         client.replicate([&everywhere], 0).wait().unwrap();

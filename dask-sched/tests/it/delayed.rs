@@ -55,6 +55,23 @@ fn lists_and_maps_of_delayed_values_are_arguments() {
     everywhere(&all_next, &true);
 }
 
+/// Where the items of a list are.
+fn address(list: Arc<Vec<i64>>) -> u64 {
+    list.as_ptr().addr() as u64
+}
+
+#[test]
+fn shared_parameters_are_not_copied() {
+    let list = call(|n: i64| (0..n).collect::<Vec<i64>>(), (3,));
+    let at: Vec<Delayed<u64>> = (0..4).map(|_| call(address, (&list,))).collect();
+    let _guard = with_scheduler(Arc::new(SyncScheduler));
+    let at = compute(at).unwrap();
+    assert!(at.iter().all(|address| *address == at[0]), "{at:?}");
+    // What is given as it is can be shared too; and they travel as others do.
+    let sum = call(|list: Arc<Vec<i64>>, by: i64| list.iter().sum::<i64>() * by, (vec![1i64, 2], call(inc, (1,))));
+    everywhere(&sum, &6);
+}
+
 #[test]
 fn options_and_tuples_of_delayed_values_are_arguments() {
     let (a, b) = (delayed!(inc(1)), delayed!(inc(2)));

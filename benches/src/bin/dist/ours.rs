@@ -1,6 +1,7 @@
 //! Our side.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dask_benches::shapes::Shape;
@@ -21,7 +22,7 @@ fn inc(x: i64) -> i64 {
     x + 1
 }
 
-fn first(bytes: Vec<u8>) -> i64 {
+fn first(bytes: Arc<Vec<u8>>) -> i64 {
     i64::from(bytes[0])
 }
 
