@@ -34,6 +34,9 @@ pub mod shell;
 pub mod client;
 // Starting clusters.
 mod deploy;
+// Pages and metrics.
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 // The machines under virtual time and seeded faults.
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -30,6 +30,8 @@ pub struct LocalClusterBuilder {
     restart: bool,
     listen: Option<Address>,
     settings: Option<Settings>,
+    #[cfg(feature = "dashboard")]
+    dashboard: Option<String>,
 }
 
 impl LocalClusterBuilder {
@@ -90,6 +92,14 @@ impl LocalClusterBuilder {
         self
     }
 
+    /// Where the dashboard is served, such as `127.0.0.1:8787`, or port 0 for any; by default nowhere.
+    #[cfg(feature = "dashboard")]
+    #[must_use]
+    pub fn dashboard(mut self, address: &str) -> Self {
+        self.dashboard = Some(address.to_owned());
+        self
+    }
+
     /// Starts it, and waits until all workers are there.
     ///
     /// # Errors
@@ -107,6 +117,11 @@ impl LocalClusterBuilder {
         let (stop, stopped) = watch::channel(false);
         let (present, presence) = watch::channel(0);
         let of_children = children.clone();
+        #[cfg(feature = "dashboard")]
+        let (dashboard, questions) =
+            self.dashboard.as_deref().map(crate::dashboard::Dashboard::start).transpose()?.unzip();
+        #[cfg(not(feature = "dashboard"))]
+        let questions = None;
         let options = SchedulerOptions {
             settings: match self.settings.clone() {
                 Some(settings) => settings,
@@ -115,6 +130,7 @@ impl LocalClusterBuilder {
             comm: comm_settings()?,
             why_gone: Some(Arc::new(move |process| how_ended(&of_children, process))),
             journal: None,
+            questions,
             present: Some(present),
         };
         let (tell, told) = std::sync::mpsc::channel();
@@ -139,6 +155,8 @@ impl LocalClusterBuilder {
             stop: Some(stop),
             presence,
             scheduler: Some(thread),
+            #[cfg(feature = "dashboard")]
+            dashboard,
             nanny: None,
             retired: Arc::default(),
             n_started: 0,
@@ -220,6 +238,8 @@ pub struct LocalCluster {
     /// Workers that were started and not seen yet, with their processes, and who asks about them.
     pub(super) coming: Vec<(String, Option<u32>)>,
     pub(super) asks: Option<Client>,
+    #[cfg(feature = "dashboard")]
+    dashboard: Option<crate::dashboard::Dashboard>,
 }
 
 /// Replaces worker processes that die, until it is dropped.
@@ -280,7 +300,22 @@ impl LocalCluster {
     pub fn builder() -> LocalClusterBuilder {
         let n_workers = std::thread::available_parallelism().map_or(1, usize::from);
         let options = WorkerOptions::default();
-        LocalClusterBuilder { n_workers, options, processes: false, restart: false, listen: None, settings: None }
+        LocalClusterBuilder {
+            n_workers,
+            options,
+            processes: false,
+            restart: false,
+            listen: None,
+            settings: None,
+            #[cfg(feature = "dashboard")]
+            dashboard: None,
+        }
+    }
+
+    /// Its dashboard, if there is one.
+    #[cfg(feature = "dashboard")]
+    pub fn dashboard(&self) -> Option<&crate::dashboard::Dashboard> {
+        self.dashboard.as_ref()
     }
 
     /// Where the scheduler is.

@@ -46,12 +46,14 @@ impl Machine {
         let id = ClientId(self.clients.next);
         self.clients.next += 1;
         self.clients.all.insert(id, Client { seen: now, ..Client::default() });
+        self.note_news(|| format!("client {} has come", id.0));
         id
     }
 
     /// A client has gone: what only it wanted is released.
     pub(super) fn remove_client(&mut self, id: ClientId) {
         let Some(client) = self.clients.all.remove(&id) else { return };
+        self.note_news(|| format!("client {} has gone", id.0));
         let mut futures: Vec<_> = client.futures.into_iter().collect();
         futures.sort_unstable();
         for (future, slot) in futures {

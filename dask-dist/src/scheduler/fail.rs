@@ -40,6 +40,11 @@ impl Machine {
             return;
         }
         self.unassign(slot);
+        self.note_ended(slot, on, 0, 0, true);
+        if self.recorder.is_some() {
+            let key = self.key(slot);
+            self.note_news(|| format!("{key} failed: {failure}"));
+        }
         if self.tasks[slot].retries != 0 {
             self.tasks[slot].retries -= 1;
             self.tasks[slot].state = State::Waiting;

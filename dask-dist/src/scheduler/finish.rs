@@ -33,6 +33,9 @@ impl Machine {
             self.layers.group_mut(self.tasks[slot].layer).learn(nanos, nbytes);
         }
         self.unassign(slot);
+        if self.recorder.is_some() {
+            self.note_ended(slot, on, nanos, nbytes, false);
+        }
         self.arrived(slot, on, nbytes, value);
     }
 

@@ -95,6 +95,11 @@ impl Layers {
         Ok(layer)
     }
 
+    /// The layer of this name.
+    pub(super) fn find(&self, name: &Name) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
     pub(super) fn slot(&self, layer: u32, position: u32) -> Option<u32> {
         self[layer].slots.get(position as usize).copied().filter(|&slot| slot != NONE)
     }

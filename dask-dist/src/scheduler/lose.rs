@@ -13,6 +13,8 @@ impl Machine {
         }
         let graceful = self.workers[id].status == Status::Leaving && self.workers[id].processing == 0;
         self.workers.set_status(id, Status::Gone);
+        let name = self.workers[id].hello.name.clone();
+        self.note_news(|| format!("worker {name} is gone: {why}"));
         let address = self.workers[id].hello.address.clone();
         self.coordinator.worker_gone(&address);
         self.follow_coordinator();

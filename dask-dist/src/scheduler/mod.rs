@@ -20,12 +20,14 @@ mod memory_manager; // copies that nobody asked for
 mod outbox; // what is to be said
 mod place; // which worker
 mod queue; // roots wait until there is room
+mod recorder; // the last that happened
 mod release; // what nobody needs
 mod replicate; // copies, moves, leaving
 mod restrict; // demands on workers
 mod retract; // work goes to the idle
 mod scatter; // values from clients
 mod settings;
+mod snapshot; // what it looks like
 mod submit; // graphs in
 mod task; // states and flat tables
 mod validate; // all invariants
@@ -42,7 +44,9 @@ use smallvec::SmallVec;
 pub use groups::Progress;
 pub use memory_manager::{Measure, MemoryManager};
 pub use outbox::Action;
+pub use recorder::{Ended, News};
 pub use settings::{Placement, Settings};
+pub use snapshot::{Census, LayerCount, Overview, STATES, SmallGraph, TaskStory};
 pub use workers::{Status, Worker, Workers};
 
 use crate::protocol::{ClientId, FromClient, FromWorker, RunId, Submit, TaskRef, ToWorker, WorkerHello, WorkerId};
@@ -129,6 +133,7 @@ pub struct Machine {
     expected: Vec<u32>,
     random: u64,
     outbox: Outbox,
+    recorder: Option<Box<recorder::Recorder>>,
 }
 
 impl Machine {
@@ -160,6 +165,7 @@ impl Machine {
             expected: Vec::new(),
             random: seed | 1,
             outbox: Outbox::default(),
+            recorder: None,
         }
     }
 
@@ -169,6 +175,7 @@ impl Machine {
         let us = (self.identity.cluster, self.identity.n_restarts);
         let is_ours = hello.cluster.0 == us.0;
         let (held, was) = (std::mem::take(&mut hello.holds), hello.was.filter(|_| hello.cluster == us));
+        let news = format!("worker {} ({}) has come", hello.name, hello.address);
         let id = self.workers.insert(Worker::new(hello, now));
         self.outbox.say(id, ToWorker::Welcome { worker: id, cluster: us });
         for (task, nbytes) in held {
@@ -184,6 +191,7 @@ impl Machine {
             self.outbox.act(Action::Cut(before));
             self.remove_worker(before, "it has come back on another connection");
         }
+        self.note_news(|| news);
         self.touched.push(id);
         self.retry_demands();
         self.sweep();
@@ -253,6 +261,10 @@ impl Machine {
                 let status = self.workers[id].status;
                 if matches!(status, Status::Running | Status::Paused) {
                     self.workers.set_status(id, if paused { Status::Paused } else { Status::Running });
+                    let name = self.workers[id].hello.name.clone();
+                    self.note_news(|| {
+                        format!("worker {name} {}", if paused { "is paused: its memory is short" } else { "goes on" })
+                    });
                     self.touched.push(id);
                 }
             }
@@ -320,7 +332,10 @@ impl Machine {
                 break;
             }
         }
-        warnings.into_iter().for_each(|warning| self.outbox.act(Action::Warn(warning)));
+        for warning in warnings {
+            self.note_news(|| warning.clone());
+            self.outbox.act(Action::Warn(warning));
+        }
     }
 
     /// The next pseudorandom number (xorshift64*).

@@ -144,6 +144,8 @@ impl Machine {
             return;
         }
         self.workers.set_status(id, Status::Leaving);
+        let name = self.workers[id].hello.name.clone();
+        self.note_news(|| format!("worker {name} is leaving"));
         let assigned: Vec<_> = self.workers[id].assigned.iter().copied().collect();
         for (reference, run) in assigned {
             let Some(slot) = self.tasks.find(reference) else { continue };

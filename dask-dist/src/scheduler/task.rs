@@ -152,6 +152,12 @@ impl Tasks {
         (0u32..).zip(&self.slots).filter(|(_, task)| task.state != State::Vacant)
     }
 
+    /// The slots from `from` on, `n` of them, used or not.
+    pub(super) fn some(&self, from: u32, n: u32) -> &[Task] {
+        let from = (from as usize).min(self.slots.len());
+        &self.slots[from..self.slots.len().min(from + n as usize)]
+    }
+
     /// Bytes of the tables, for the budget.
     pub(super) fn memory(&self) -> usize {
         self.slots.capacity() * size_of::<Task>()

@@ -9,6 +9,7 @@ mod journal; // what outlives a scheduler, on disk
 mod obituaries; // how workers died
 mod peers; // asking other workers
 pub mod process; // memory and processor
+pub mod questions; // of those who watch a scheduler
 pub mod scheduler;
 mod serve; // answering peers and clients
 mod store; // the values themselves

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::journal::Journal;
 use super::obituaries::Obituaries;
+use super::questions::Question;
 use crate::error::DistError;
 use crate::protocol::{Batch, ClientId, FromClient, FromWorker, ToClient, ToWorker, WorkerHello, WorkerId};
 use crate::scheduler::journal::Identity;
@@ -44,6 +45,8 @@ pub struct SchedulerOptions {
     /// Where to write down what is published, so that a scheduler that is started again with the same file takes it back
     /// from the workers; nothing outlives the scheduler if none.
     pub journal: Option<PathBuf>,
+    /// Questions of those who watch.
+    pub questions: Option<super::questions::Asked>,
     /// Is told how many workers are there.
     pub present: Option<watch::Sender<usize>>,
 }
@@ -57,7 +60,8 @@ pub async fn serve_scheduler(
     options: SchedulerOptions,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), DistError> {
-    let SchedulerOptions { settings, comm, why_gone, journal, present } = options;
+    let SchedulerOptions { settings, comm, why_gone, journal, questions, present } = options;
+    let mut questions = questions.and_then(|asked| asked.take());
     // Any number that no other scheduler has.
     let fresh = RandomState::new().hash_one(std::process::id());
     let mut machine = Machine::new(settings, 1);
@@ -74,6 +78,9 @@ pub async fn serve_scheduler(
         }
         None => None,
     };
+    if questions.is_some() {
+        machine.record();
+    }
     let (hear, mut heard) = mpsc::channel(4 * TOGETHER);
     let mut shell = Shell {
         machine,
@@ -105,6 +112,10 @@ pub async fn serve_scheduler(
                     shell.take(item);
                 }
             }
+            Some(question) = next_question(&mut questions) => {
+                question.answer(&shell.machine);
+                continue;
+            }
             incoming = listener.accept() => match incoming {
                 Some(incoming) => shell.accept(incoming),
                 None => break,
@@ -118,6 +129,13 @@ pub async fn serve_scheduler(
     }
     shell.close();
     Ok(())
+}
+
+async fn next_question(questions: &mut Option<mpsc::Receiver<Question>>) -> Option<Question> {
+    match questions {
+        Some(questions) => questions.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Shell {

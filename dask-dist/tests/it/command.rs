@@ -82,7 +82,7 @@ fn call(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 fn scheduler() -> (Running, String) {
-    let scheduler = Running::start(&["scheduler", "--port", "0"]);
+    let scheduler = Running::start(&["scheduler", "--port", "0", "--dashboard-address", "none"]);
     let address = scheduler.address();
     (scheduler, address)
 }
@@ -148,7 +148,7 @@ fn another_process(client: &Client, than: u32) -> u32 {
 #[test]
 fn a_nanny_starts_a_worker_again_and_tells_how_it_died() {
     let environment = [("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")];
-    let scheduler = Running::start_with(&["scheduler", "--port", "0"], &environment);
+    let scheduler = Running::start_with(&["scheduler", "--port", "0", "--dashboard-address", "none"], &environment);
     let address = scheduler.address();
     let worker =
         Running::start(&["worker", &address, "--nthreads", "1", "--memory-limit", "100MiB", "--name", "small"]);
@@ -172,7 +172,17 @@ fn a_nanny_starts_a_worker_again_and_tells_how_it_died() {
 
 #[test]
 fn a_cluster_on_this_machine() {
-    let mut cluster = Running::start(&["cluster", "--workers", "2", "--port", "0", "--memory-limit", "1GiB"]);
+    let mut cluster = Running::start(&[
+        "cluster",
+        "--workers",
+        "2",
+        "--port",
+        "0",
+        "--dashboard-address",
+        "127.0.0.1:0",
+        "--memory-limit",
+        "1GiB",
+    ]);
     let client = Client::connect(&cluster.address()).unwrap();
     assert_eq!(client.workers().wait().unwrap().len(), 2);
     let x = Array::<f64>::ones(&[10], &[5]).unwrap().sum(None, false).unwrap();

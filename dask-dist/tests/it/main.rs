@@ -7,6 +7,8 @@ mod cluster;
 #[cfg(all(unix, feature = "cli"))]
 mod command;
 mod coordinate;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod fake;
 mod frames;
 mod handshake;

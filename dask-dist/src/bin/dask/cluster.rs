@@ -5,14 +5,19 @@ use std::process::ExitCode;
 use dask_dist::transport::Address;
 use dask_dist::{LocalCluster, log};
 
-use crate::options::ClusterArgs;
+use crate::options::{ClusterArgs, check_host};
 use crate::{Outcome, signals};
 
 pub(crate) fn run(args: &ClusterArgs) -> Outcome {
     let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let n_workers = args.workers.map_or(n_cores, |n| n as usize);
     let (_stop, mut stopped) = signals::stop(None)?;
-    let cluster = LocalCluster::builder()
+    let mut builder = LocalCluster::builder();
+    if args.dashboard_address != "none" {
+        check_host(args.dashboard_address.rsplit_once(':').map_or("", |(host, _)| host), false)?;
+        builder = builder.dashboard(&args.dashboard_address);
+    }
+    let cluster = builder
         .workers(n_workers)
         .threads_per_worker(args.nthreads)
         .memory_limit(args.memory_limit.bytes(args.nthreads))
@@ -21,6 +26,9 @@ pub(crate) fn run(args: &ClusterArgs) -> Outcome {
         .restart(true)
         .start()?;
     log::say("cluster", format_args!("{n_workers} workers, the scheduler listening at {}", cluster.address()));
+    if let Some(dashboard) = cluster.dashboard() {
+        log::say("cluster", format_args!("dashboard at http://{}/", dashboard.address()));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(stopped.wait_for(|stop| *stop))?;
     cluster.close();

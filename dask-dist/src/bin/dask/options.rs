@@ -39,6 +39,9 @@ pub(crate) struct SchedulerArgs {
     /// Port to listen at; 0 for any
     #[arg(long, default_value_t = 8786)]
     pub(crate) port: u16,
+    /// Where the dashboard is served; `none` for nowhere
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    pub(crate) dashboard_address: String,
     /// File in which published datasets are written down, so that a scheduler started again with it takes them back
     #[arg(long)]
     pub(crate) journal: Option<PathBuf>,
@@ -103,6 +106,9 @@ pub(crate) struct ClusterArgs {
     /// Port of the scheduler; 0 for any
     #[arg(long, default_value_t = 8786)]
     pub(crate) port: u16,
+    /// Where the dashboard is served; `none` for nowhere
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    pub(crate) dashboard_address: String,
 }
 
 #[derive(Args, Debug)]

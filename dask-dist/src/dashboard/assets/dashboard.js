@@ -1,0 +1,309 @@
+"use strict";
+// The page of a cluster: live from a stream of events, or with all that was known inside.
+const $ = (id) => document.getElementById(id);
+const STATES = ["released", "waiting", "queued", "no-worker", "processing", "memory", "erred"];
+const SHOWN = [5, 0, 4, 2, 1, 3, 6]; // the order in a progress bar
+const TASKS_MAX = 8000, WORKERS_MAX = 200, NEWS_MAX = 300;
+const kept = $("kept") ? JSON.parse($("kept").textContent) : null;
+const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [] };
+
+const element = (name, attributes = {}, ...children) => {
+  const made = name === "svg" || ["rect", "path", "text", "g", "title"].includes(name)
+    ? document.createElementNS("http:" + "//www.w3.org/2000/svg", name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+};
+const bytes = (n) => {
+  let unit = 0;
+  for (; n >= 1024 && unit < 5; unit++) n /= 1024;
+  return (unit && n < 10 ? n.toFixed(1) : Math.round(n)) + " " + ["B", "KiB", "MiB", "GiB", "TiB", "PiB"][unit];
+};
+const seconds = (s) => s >= 100 ? Math.round(s) + " s" : s >= 1 ? s.toFixed(1) + " s" : s >= 1e-3 ? (s * 1e3).toFixed(1) + " ms" : Math.round(s * 1e6) + " µs";
+const count = (n) => n >= 1e6 ? (n / 1e6).toFixed(1) + " M" : n >= 1e4 ? Math.round(n / 1e3) + " k" : String(n);
+const layerOf = (key) => { const m = /^\(?'?(.*?)(-[0-9a-f]{8,})?'?(,.*)?\)?$/.exec(key); return m ? m[1] : key; };
+const colours = new Map();
+const colour = (layer) => {
+  if (!colours.has(layer)) {
+    let hash = 0;
+    for (const c of layer) hash = (hash * 31 + c.charCodeAt(0)) >>> 0;
+    colours.set(layer, `hsl(${(hash * 137) % 360} 55% 50%)`);
+  }
+  return colours.get(layer);
+};
+const meter = (parts, total, label) => {
+  const svg = element("svg", { class: "meter", viewBox: "0 0 1000 10", preserveAspectRatio: "none", role: "img", "aria-label": label });
+  let x = 0;
+  for (const [name, n] of parts) {
+    const width = total ? 1000 * n / total : 0;
+    svg.append(element("rect", { class: name, x, y: 0, width, height: 10 }, element("title", {}, `${label}: ${count(n)}`)));
+    x += width;
+  }
+  return svg;
+};
+
+// Tabs: click, digits, arrows.
+const tabs = [...document.querySelectorAll("[role=tab]")];
+const show = (id) => {
+  for (const tab of tabs) {
+    const here = tab.getAttribute("aria-controls") === id;
+    tab.setAttribute("aria-selected", here);
+    tab.tabIndex = here ? 0 : -1;
+    $(tab.getAttribute("aria-controls")).hidden = !here;
+  }
+  if (id === "graph") drawGraph();
+  if (!kept) history.replaceState(null, "", "#" + id);
+  render();
+};
+// A link may lead to a view, or to a task's story: #workers, #story=KEY.
+const follow = () => {
+  const [id, key] = decodeURIComponent(location.hash.slice(1)).split(/=(.*)/s);
+  if (!tabs.some((tab) => tab.getAttribute("aria-controls") === id)) return;
+  show(id);
+  if (key) tell(key);
+};
+for (const tab of tabs) tab.addEventListener("click", () => show(tab.getAttribute("aria-controls")));
+document.querySelector("nav").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
+  next.focus();
+  next.click();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const at = "12345".indexOf(event.key);
+  if (at >= 0) { tabs[at].click(); tabs[at].focus(); }
+});
+$("theme").addEventListener("click", () => {
+  const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = dark ? "light" : "dark";
+  render();
+});
+
+// The task stream: a row a worker, lanes where tasks overlap.
+const canvas = $("stream");
+const pause = (on) => {
+  state.until = on ? state.until ?? state.clock : null;
+  $("pause").setAttribute("aria-pressed", on);
+  $("pause").textContent = on ? "Go on" : "Pause";
+  drawStream();
+};
+const zoom = (by) => { state.span = Math.min(3600, Math.max(0.001, state.span * by)); drawStream(); };
+const move = (by) => { pause(true); state.until += by * state.span; drawStream(); };
+$("pause").addEventListener("click", () => pause(state.until === null));
+$("in").addEventListener("click", () => zoom(0.5));
+$("out").addEventListener("click", () => zoom(2));
+canvas.addEventListener("wheel", (event) => { if (event.ctrlKey || event.shiftKey) { event.preventDefault(); zoom(event.deltaY > 0 ? 1.25 : 0.8); } }, { passive: false });
+canvas.addEventListener("keydown", (event) => {
+  const act = { " ": () => pause(state.until === null), "+": () => zoom(0.5), "-": () => zoom(2), ArrowLeft: () => move(-0.2), ArrowRight: () => move(0.2) }[event.key];
+  if (act) { event.preventDefault(); act(); }
+});
+let dragged = null;
+canvas.addEventListener("pointerdown", (event) => { dragged = { x: event.offsetX, moved: 0 }; });
+canvas.addEventListener("pointermove", (event) => {
+  if (dragged && event.buttons) {
+    const by = (dragged.x - event.offsetX) / canvas.clientWidth;
+    dragged = { x: event.offsetX, moved: dragged.moved + Math.abs(by) };
+    if (dragged.moved > 0.01) move(by);
+    return;
+  }
+  const bar = find(event);
+  if (bar) $("hover").textContent = `${bar.task.key} · ${workerName(bar.task.worker)} · ${seconds(bar.task.took)} · ${bytes(bar.task.nbytes)}${bar.task.failed ? " · failed" : ""}`;
+});
+canvas.addEventListener("pointerup", (event) => {
+  const bar = dragged && dragged.moved < 0.01 ? find(event) : null;
+  dragged = null;
+  if (bar) { show("story"); tell(bar.task.key); }
+});
+const find = (event) => state.bars.findLast((bar) => bar.x <= event.offsetX && event.offsetX <= bar.x + bar.w && bar.y <= event.offsetY && event.offsetY <= bar.y + bar.h);
+const workerName = (id) => state.workers.get(id)?.name ?? "worker " + id;
+
+function drawStream() {
+  if ($("tasks").hidden) return;
+  const scale = devicePixelRatio || 1, [w, h] = [canvas.clientWidth, canvas.clientHeight];
+  canvas.width = w * scale; canvas.height = h * scale;
+  const on = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
+  on.scale(scale, scale);
+  const until = state.until ?? state.clock, from = until - state.span, foot = 18, gutter = w < 500 ? 60 : 110, wide = w - gutter;
+  const seen = state.tasks.filter((task) => from < task.at && task.at - task.took < until);
+  const rows = [...new Set([...state.workers.keys(), ...seen.map((task) => task.worker)])].sort((a, b) => a - b);
+  const place = new Map(rows.map((id, i) => [id, i])), row = (h - foot) / Math.max(1, rows.length);
+  state.bars = [];
+  const lanes = new Map();
+  for (const task of seen.sort((a, b) => a.at - a.took - (b.at - b.took))) {
+    const ends = lanes.get(task.worker) ?? lanes.set(task.worker, []).get(task.worker);
+    let lane = ends.findIndex((end) => end <= task.at - task.took + 1e-4);
+    // Ends are known when they are reported: what seems to overlap on one thread does not.
+    if (lane < 0) lane = Math.min(ends.length, (state.workers.get(task.worker)?.threads ?? 1) - 1);
+    ends[lane] = task.at;
+    state.bars.push({ task, lane });
+  }
+  for (const bar of state.bars) {
+    const n = lanes.get(bar.task.worker).length, each = row / n;
+    const start = Math.max(0, (bar.task.at - bar.task.took - from) / state.span);
+    bar.x = gutter + start * wide;
+    bar.w = Math.max(1, (Math.min(1, (bar.task.at - from) / state.span) - start) * wide);
+    bar.y = place.get(bar.task.worker) * row + bar.lane * each;
+    bar.h = Math.max(0.7, each - (each > 4 ? 1 : 0));
+    on.fillStyle = bar.task.failed ? style.getPropertyValue("--erred") : colour(layerOf(bar.task.key));
+    on.fillRect(bar.x, bar.y, bar.w, bar.h);
+  }
+  on.fillStyle = style.getPropertyValue("--soft");
+  on.font = "11px system-ui, sans-serif";
+  if (row >= 12) for (const [id, i] of place) on.fillText(workerName(id).slice(0, w < 500 ? 9 : 18), 4, i * row + row / 2 + 4);
+  for (let i = 0; i <= 4; i++) {
+    on.textAlign = i === 0 ? "left" : i === 4 ? "right" : "center";
+    on.fillText(seconds(Math.max(0, from + state.span * i / 4)), gutter + wide * i / 4, h - 5);
+  }
+  on.textAlign = "left";
+  if (!seen.length) { on.textAlign = "center"; on.fillText("no task ended in this time", w / 2, h / 2); on.textAlign = "left"; }
+}
+
+function renderProgress() {
+  const rows = state.layers.map((layer) => {
+    const total = layer.states.reduce((a, b) => a + b, 0), done = layer.states[0] + layer.states[5];
+    const label = STATES.map((name, i) => `${name} ${layer.states[i]}`).join(", ");
+    return element("div", { class: "layer" }, element("span", { title: layer.what }, layer.what),
+      meter(SHOWN.map((i) => ["s" + i, layer.states[i]]), total, `${layer.what}: ${label}`),
+      element("span", { class: "n" }, `${count(done)} / ${count(total)}`));
+  });
+  $("progress").replaceChildren(...(rows.length ? rows : [element("p", { class: "hint" }, "no tasks")]));
+  const spent = state.layers.filter((layer) => layer.measured).map((layer) => ({ ...layer, time: layer.measured * layer.nanos / 1e9 }));
+  const most = Math.max(...spent.map((layer) => layer.time), 1e-9);
+  $("profile").replaceChildren(...spent.sort((a, b) => b.time - a.time).slice(0, 20).map((layer) => element("div", { class: "layer" },
+    element("span", { title: layer.what }, layer.what), meter([["time", layer.time]], most, `${layer.what}: ${layer.measured} tasks of ${seconds(layer.nanos / 1e9)}`),
+    element("span", { class: "n" }, `${count(layer.measured)} × ${seconds(layer.nanos / 1e9)}`))));
+}
+
+function renderWorkers() {
+  if ($("workers").hidden) return;
+  const all = [...state.workers.values()].sort((a, b) => b.resident - a.resident || a.id - b.id);
+  const rows = all.slice(0, WORKERS_MAX).map((worker) => {
+    const unmanaged = Math.max(0, worker.resident - worker.managed), total = Math.max(worker.limit, worker.managed + unmanaged + worker.spilled, 1);
+    const said = `${bytes(worker.managed)} values, ${bytes(unmanaged)} other, ${bytes(worker.spilled)} on disk` + (worker.limit ? `, of ${bytes(worker.limit)}` : "");
+    const rate = worker.rates ? `${bytes(worker.rates[0])}/s / ${bytes(worker.rates[1])}/s` : `${bytes(worker.received)} / ${bytes(worker.sent)}`;
+    const cells = [worker.name, worker.status, worker.threads, worker.cpu + " %", null, rate, worker.executing, worker.processing, count(worker.held)];
+    return element("tr", {}, ...cells.map((cell, i) => i === 4
+      ? element("td", { class: "memory" }, meter([["managed", worker.managed], ["unmanaged", unmanaged], ["spilled", worker.spilled]], total, said), element("small", {}, said))
+      : element("td", i > 1 ? { class: "n" } : {}, String(cell))));
+  });
+  $("workers-table").tBodies[0].replaceChildren(...rows);
+  $("workers-more").textContent = all.length > WORKERS_MAX ? `the ${WORKERS_MAX} with most memory, of ${all.length}; all are in the API` : all.length ? "" : "no workers";
+}
+
+function renderEvents() {
+  if ($("events").hidden) return;
+  $("news").replaceChildren(...(state.news.length ? [...state.news].reverse().map((news) => element("li", {}, element("time", {}, seconds(news.seconds)), news.text)) : [element("li", {}, "nothing yet")]));
+}
+
+function render() {
+  const status = state.status;
+  if (status) {
+    const by = status.tasks_by_state;
+    $("summary").textContent = `${status.workers} workers · ${status.clients} clients · ${count(by.processing)} processing · ${count(by.waiting + by.queued)} waiting · ${count(by.memory)} in memory · ${count(by.erred)} erred · ${count(status.ended)} ended`;
+  }
+  drawStream(); renderProgress(); renderWorkers(); renderEvents();
+}
+
+// The graph: columns by depth.
+async function drawGraph() {
+  const graph = kept ? kept.graph : await (await fetch("api/v1/graph")).json();
+  const n = graph.tasks?.length ?? 0, depth = new Array(n).fill(0), into = Array.from({ length: n }, () => []);
+  for (const [from, to] of graph.edges ?? []) into[to].push(from);
+  const visit = (i, guard = 0) => depth[i] || !into[i].length || guard > n ? depth[i] : (depth[i] = 1 + Math.max(...into[i].map((j) => visit(j, guard + 1))));
+  for (let i = 0; i < n; i++) visit(i);
+  const rows = [], at = depth.map((d) => { rows[d] = (rows[d] ?? 0) + 1; return rows[d] - 1; });
+  const [dx, dy] = [190, 22], tall = Math.max(1, ...rows.map((r) => r ?? 0));
+  const x = (i) => 10 + depth[i] * dx, y = (i) => 12 + (at[i] + (tall - rows[depth[i]]) / 2) * dy;
+  const [width, height] = [20 + rows.length * dx, 12 + tall * dy];
+  const svg = element("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${n} tasks` });
+  for (const [a, b] of graph.edges ?? []) svg.append(element("path", { d: `M${x(a) + 14},${y(a)} C${x(a) + 90},${y(a)} ${x(b) - 60},${y(b)} ${x(b)},${y(b)}` }));
+  (graph.tasks ?? []).forEach(([key, name], i) => {
+    const node = element("g", { tabindex: 0, role: "button" }, element("title", {}, `${key}: ${name}`),
+      element("rect", { class: "s" + STATES.indexOf(name), x: x(i), y: y(i) - 7, width: 14, height: 14, rx: 3 }), element("text", { x: x(i) + 18, y: y(i) + 4 }, layerOf(key).slice(0, 20)));
+    const open = () => { show("story"); tell(key); };
+    node.addEventListener("click", open);
+    node.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
+    svg.append(node);
+  });
+  $("drawing").replaceChildren(svg);
+  $("graph-note").textContent = graph.truncated ? "there are more tasks than are drawn" : n ? `${n} tasks; colours as in the progress bars` : "no tasks are known now";
+}
+$("draw").addEventListener("click", drawGraph);
+
+// A task's story.
+async function tell(key) {
+  $("key").value = key;
+  if (!kept) history.replaceState(null, "", "#story=" + encodeURIComponent(key));
+  if (kept) { $("told").replaceChildren(element("p", { class: "hint" }, "stories are told while the cluster lives")); return; }
+  const answer = await fetch("api/v1/task/" + encodeURIComponent(key)), story = await answer.json();
+  if (!answer.ok) { $("told").replaceChildren(element("p", { class: "error" }, story.error)); return; }
+  const links = (list, n) => {
+    const items = list.flatMap(([other, name]) => {
+      const link = element("a", { href: "#" }, other);
+      link.addEventListener("click", (event) => { event.preventDefault(); tell(other); });
+      return [link, ` (${name}) `];
+    });
+    return [...items, n > list.length ? `and ${n - list.length} more` : list.length ? "" : "none"];
+  };
+  const rows = [["state", story.state], ["now", story.story], ["layer", story.layer], ["attempts", `${story.attempts}, ${story.retries} more after an error`],
+    ["usually takes", seconds(story.usual_seconds)], ["value", story.nbytes ? bytes(story.nbytes) : "none"], ["held by", story.holders.join(", ") || "nobody"], ["wanted by", `${story.wanted} futures or names`]];
+  const list = element("dl", {}, ...rows.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, String(text))]),
+    element("dt", {}, "needs"), element("dd", {}, ...links(story.dependencies, story.n_dependencies)),
+    element("dt", {}, "needed by"), element("dd", {}, ...links(story.dependents, story.n_dependents)));
+  for (const [name, lines] of [["workers that died", story.deaths], ["error chain", story.error_chain]])
+    if (lines.length) list.append(element("dt", {}, name), element("dd", { class: "error" }, ...lines.flatMap((line) => [line, element("br")])));
+  $("told").replaceChildren(list);
+}
+$("ask").addEventListener("submit", (event) => { event.preventDefault(); tell($("key").value.trim()); });
+
+function take(push) {
+  state.status = push.status;
+  state.clock = Math.max(state.clock, push.status.seconds);
+  state.layers = push.layers;
+  state.tasks.push(...push.tasks);
+  if (state.tasks.length > TASKS_MAX) state.tasks.splice(0, state.tasks.length - TASKS_MAX);
+  state.news.push(...push.news);
+  state.news.splice(0, Math.max(0, state.news.length - NEWS_MAX));
+  if (push.workers) {
+    const before = state.workers, passed = state.clock - (state.measured ?? state.clock);
+    state.workers = new Map(push.workers.map((worker) => {
+      const old = before.get(worker.id);
+      if (old && passed > 0) worker.rates = [Math.max(0, worker.received - old.received) / passed, Math.max(0, worker.sent - old.sent) / passed];
+      return [worker.id, worker];
+    }));
+    state.measured = state.clock;
+  }
+  render();
+}
+
+if (kept) {
+  document.title = "Dask performance report";
+  document.querySelector("h1").textContent = document.title;
+  document.querySelector("footer").remove();
+  const tasks = kept.tasks.map((task) => ({ at: task.ended, took: task.seconds, worker: task.worker, key: task.key, nbytes: task.bytes, failed: task.failed }));
+  const starts = tasks.map((task) => task.at - task.took), end = Math.max(0, ...tasks.map((task) => task.at));
+  const start = starts.length ? starts.reduce((a, b) => Math.min(a, b)) : 0;
+  const layers = kept.layers.map((layer) => ({ what: layer.layer, states: STATES.map((name) => layer.tasks[name]), nanos: layer.average_seconds * 1e9, nbytes: layer.average_bytes, measured: layer.measured }));
+  const workers = kept.workers.map((worker) => ({ id: worker.id, name: worker.name, status: worker.status, threads: worker.threads, limit: worker.memory_limit, resident: worker.memory, managed: worker.managed, spilled: worker.spilled, cpu: Math.round(worker.cpu_percent), executing: worker.executing, processing: worker.processing, held: worker.values, received: worker.received, sent: worker.sent }));
+  take({ status: kept.status, layers, tasks, news: kept.news, workers });
+  state.span = Math.max(0.001, (end - start) * 1.02);
+  state.until = end;
+  pause(true);
+  drawGraph();
+} else {
+  const source = new EventSource("api/v1/stream");
+  source.onmessage = (message) => {
+    const push = JSON.parse(message.data);
+    push.layers = push.layers.map(([what, states, nanos, nbytes, measured]) => ({ what, states, nanos, nbytes, measured }));
+    push.tasks = push.tasks.map(([at, micros, worker, key, nbytes, failed]) => ({ at, took: micros / 1e6, worker, key, nbytes, failed: failed === 1 }));
+    push.workers = push.workers?.map(([id, name, threads, limit, resident, managed, spilled, cpu, executing, processing, held, received, sent, status, occupancy]) =>
+      ({ id, name, threads, limit, resident, managed, spilled, cpu, executing, processing, held, received, sent, status, occupancy }));
+    take(push);
+  };
+  source.onerror = () => { $("summary").textContent = "the scheduler does not answer; trying again"; };
+}
+addEventListener("resize", render);
+addEventListener("hashchange", follow);
+follow();

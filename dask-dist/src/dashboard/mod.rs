@@ -1,0 +1,140 @@
+//! Pages, metrics and a JSON API over a scheduler, for people and their monitors: read only.
+//!
+//! | path | what |
+//! |---|---|
+//! | `/` | the page: task stream, progress, workers, graph, a task's story, events |
+//! | `/report.html` | the same page with what is known now inside: one file, to be kept |
+//! | `/health` | 200 while the scheduler answers, 503 otherwise |
+//! | `/metrics` | for Prometheus, under Dask's names |
+//! | `/api/v1/status` | counts: tasks by state, clients, workers by status |
+//! | `/api/v1/workers`, `/api/v1/layers` | each worker; each kind of layer, with its tasks by state and average duration |
+//! | `/api/v1/tasks`, `/api/v1/events` | the last tasks that ended; the last events |
+//! | `/api/v1/task/KEY` | a task's story; 404 if there is no such task |
+//! | `/api/v1/graph` | the tasks and edges of a small computation |
+//! | `/api/v1/stream` | server-sent events, what the page shows: bounded in size |
+//!
+//! Everything runs on a thread of its own; the scheduler answers short questions between two turns of its loop.
+//! No other site can read any of it: there are no CORS headers, and a `Host` that is a name of somebody else's is
+//! refused.
+
+mod api; // JSON
+mod gather; // asking the scheduler, not too often
+mod guard; // who may ask
+mod metrics; // for Prometheus
+mod page; // the page, live or kept
+mod push; // what is sent to those who watch
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::sync::oneshot;
+
+use crate::error::DistError;
+use crate::shell::questions::{Asked, Questions};
+use gather::Gather;
+
+/// What every request needs.
+#[derive(Clone)]
+struct Shared {
+    gather: Arc<Gather>,
+    viewers: Arc<AtomicUsize>,
+}
+
+/// A server of pages; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Dashboard {
+    address: SocketAddr,
+    questions: Questions,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Dashboard {
+    /// Serves at `address`, such as `127.0.0.1:8787`; the scheduler is given what is returned too.
+    ///
+    /// ```
+    /// use dask_dist::LocalCluster;
+    /// let cluster = LocalCluster::builder().workers(1).dashboard("127.0.0.1:0").start()?;
+    /// let address = cluster.dashboard().map(|dashboard| dashboard.address());
+    /// assert!(address.is_some());
+    /// # cluster.close();
+    /// # Ok::<(), dask_dist::DistError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An address that is none, in use, or of another machine.
+    pub fn start(address: &str) -> Result<(Self, Asked), DistError> {
+        let failed = |error| DistError::io(format!("serving the dashboard at {address}"), error);
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (questions, asked) = Questions::new();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shared = Shared { gather: Arc::new(Gather::new(questions.clone())), viewers: Arc::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let serve = async move {
+            let listener = match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => listener,
+                Err(error) => return crate::log::say("dashboard", error),
+            };
+            tokio::select! {
+                ended = async { axum::serve(listener, router(shared)).await } => {
+                    if let Err(error) = ended {
+                        crate::log::say("dashboard", error);
+                    }
+                }
+                _ = stopped => {}
+            }
+        };
+        let thread = std::thread::Builder::new().name("dask-dashboard".to_owned());
+        thread.spawn(move || runtime.block_on(serve)).map_err(failed)?;
+        Ok((Self { address, questions, _stop: stop }, asked))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Writes what is known now as one self-contained page: the last tasks, progress, workers, events, the graph if it is
+    /// small.
+    ///
+    /// # Errors
+    /// A scheduler that has ended; a file that cannot be written.
+    pub fn performance_report(&self, path: impl AsRef<Path>) -> Result<(), DistError> {
+        let path = path.as_ref();
+        let questions = self.questions.clone();
+        // On a thread of its own: the caller may be in a runtime, which must not be blocked on.
+        let page = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(page::report(&Gather::new(questions)))
+        });
+        let page = page.join().ok().flatten();
+        let page = page.ok_or_else(|| DistError::Other("no report: the scheduler has ended".to_owned()))?;
+        std::fs::write(path, page).map_err(|error| DistError::io(format!("writing {}", path.display()), error))
+    }
+}
+
+fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/style.css", get(page::style))
+        .route("/dashboard.js", get(page::script))
+        .route("/report.html", get(page::report_html))
+        .route("/health", get(api::health))
+        .route("/metrics", get(metrics::metrics))
+        .route("/api/v1/status", get(api::status))
+        .route("/api/v1/workers", get(api::workers))
+        .route("/api/v1/layers", get(api::layers))
+        .route("/api/v1/tasks", get(api::tasks))
+        .route("/api/v1/events", get(api::events))
+        .route("/api/v1/task/{*key}", get(api::task))
+        .route("/api/v1/graph", get(api::graph))
+        .route("/api/v1/stream", get(push::stream))
+        .fallback(api::not_found)
+        .with_state(shared)
+        .layer(axum::middleware::from_fn(guard::check))
+}

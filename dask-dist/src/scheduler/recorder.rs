@@ -1,0 +1,146 @@
+//! The last that happened, for people who watch: bounded, and kept only if somebody may watch.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use dask_core::Key;
+
+use crate::protocol::WorkerId;
+
+/// What happened at most is kept.
+const TASKS_MAX: usize = 8192;
+/// Of each second at most so many tasks are noted one by one; the others are counted.
+const TASKS_A_SECOND: u32 = 2000;
+const NEWS_MAX: usize = 512;
+
+/// A task that ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Which.
+    pub key: Key,
+    /// Where.
+    pub worker: WorkerId,
+    /// When, since the start of the scheduler; the report may have taken a while.
+    pub at: Duration,
+    /// How long its function took; zero if it failed.
+    pub took: Duration,
+    /// The size of its value.
+    pub nbytes: u64,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+/// Something that people want to know.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// When, since the start of the scheduler.
+    pub at: Duration,
+    /// What.
+    pub text: String,
+}
+
+/// The last events, numbered from zero on.
+#[derive(Debug)]
+pub(super) struct Ring<T> {
+    items: VecDeque<T>,
+    /// The number of the next.
+    next: u64,
+    max: usize,
+}
+
+impl<T: Clone> Ring<T> {
+    fn new(max: usize) -> Self {
+        Self { items: VecDeque::new(), next: 0, max }
+    }
+
+    fn push(&mut self, item: T) {
+        if self.items.len() == self.max {
+            self.items.pop_front();
+        }
+        self.items.push_back(item);
+        self.next += 1;
+    }
+
+    /// Those from number `from` on, the last `max` of them, and the number of the next.
+    fn since(&self, from: u64, max: usize) -> (Vec<T>, u64) {
+        let n = usize::try_from(self.next.saturating_sub(from)).unwrap_or(usize::MAX).min(max).min(self.items.len());
+        (self.items.range(self.items.len() - n..).cloned().collect(), self.next)
+    }
+}
+
+/// What has happened lately.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    tasks: Ring<Ended>,
+    news: Ring<News>,
+    second: u64,
+    noted: u32,
+    n_ended: u64,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self { tasks: Ring::new(TASKS_MAX), news: Ring::new(NEWS_MAX), second: 0, noted: 0, n_ended: 0 }
+    }
+}
+
+impl Recorder {
+    /// Counts a task; whether it is to be noted too.
+    #[inline]
+    pub(super) fn counts(&mut self, now: Duration) -> bool {
+        self.n_ended += 1;
+        if self.second != now.as_secs() {
+            (self.second, self.noted) = (now.as_secs(), 0);
+        }
+        self.noted += 1;
+        self.noted <= TASKS_A_SECOND
+    }
+
+    pub(super) fn note(&mut self, ended: Ended) {
+        self.tasks.push(ended);
+    }
+
+    pub(super) fn news(&mut self, at: Duration, text: String) {
+        self.news.push(News { at, text });
+    }
+
+    /// Tasks that ended so far, noted or not.
+    pub(super) fn n_ended(&self) -> u64 {
+        self.n_ended
+    }
+
+    pub(super) fn tasks_since(&self, from: u64, max: usize) -> (Vec<Ended>, u64) {
+        self.tasks.since(from, max)
+    }
+
+    pub(super) fn news_since(&self, from: u64, max: usize) -> (Vec<News>, u64) {
+        self.news.since(from, max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_bounded_and_numbered() {
+        let mut recorder = Recorder::default();
+        let mut noted = 0;
+        for i in 0..20_000u64 {
+            let at = Duration::from_millis(i / 10);
+            if recorder.counts(at) {
+                noted += 1;
+                let key = format!("x-{i}").parse().unwrap();
+                recorder.note(Ended { key, worker: WorkerId(0), at, took: at, nbytes: i, failed: false });
+            }
+            recorder.news(at, i.to_string());
+        }
+        assert_eq!((recorder.n_ended(), noted), (20_000, 2 * TASKS_A_SECOND));
+        let (last, next) = recorder.tasks_since(0, 10);
+        assert_eq!((last.len(), last[9].nbytes, next), (10, 11_999, u64::from(noted)));
+        assert!(recorder.tasks_since(next, 10).0.is_empty());
+        assert_eq!(recorder.tasks_since(next - 3, 10).0.len(), 3);
+        let (news, next) = recorder.news_since(0, usize::MAX);
+        assert_eq!((news.len(), next, news[0].text.as_str()), (NEWS_MAX, 20_000, "19488"));
+    }
+}

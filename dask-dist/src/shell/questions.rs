@@ -1,0 +1,105 @@
+//! Questions of those who watch a scheduler: each is answered between two turns of its loop, in bounded time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dask_core::Key;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::scheduler::{Census, Ended, LayerCount, Machine, News, Overview, SmallGraph, TaskStory};
+
+/// Tasks that are counted in one turn of the scheduler's loop: about half a millisecond.
+const SLICE: u32 = 50_000;
+const WAITING_MAX: usize = 64;
+
+/// A question, and where the answer goes.
+pub(crate) enum Question {
+    Overview(oneshot::Sender<Overview>),
+    Census { so_far: Census, from: u32, answer: oneshot::Sender<(Census, Option<u32>)> },
+    Ended { from: u64, max: usize, answer: oneshot::Sender<(Vec<Ended>, u64)> },
+    News { from: u64, max: usize, answer: oneshot::Sender<(Vec<News>, u64)> },
+    Story(Key, oneshot::Sender<Option<TaskStory>>),
+    Graph { max: u32, answer: oneshot::Sender<SmallGraph> },
+}
+
+impl Question {
+    pub(super) fn answer(self, machine: &Machine) {
+        // Who does not wait for the answer any more does not get it.
+        match self {
+            Self::Overview(answer) => drop(answer.send(machine.overview())),
+            Self::Census { mut so_far, from, answer } => {
+                let next = machine.census(&mut so_far, from, SLICE);
+                drop(answer.send((so_far, next)));
+            }
+            Self::Ended { from, max, answer } => drop(answer.send(machine.ended_since(from, max))),
+            Self::News { from, max, answer } => drop(answer.send(machine.news_since(from, max))),
+            Self::Story(key, answer) => drop(answer.send(machine.task_story(&key))),
+            Self::Graph { max, answer } => drop(answer.send(machine.small_graph(max))),
+        }
+    }
+}
+
+/// The scheduler's end of the questions: given to it in its options, and taken when it starts.
+#[derive(Clone)]
+pub struct Asked(Arc<Mutex<Option<mpsc::Receiver<Question>>>>);
+
+impl Asked {
+    pub(super) fn take(&self) -> Option<mpsc::Receiver<Question>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Asks a scheduler.
+#[derive(Clone, Debug)]
+pub struct Questions(mpsc::Sender<Question>);
+
+impl Questions {
+    /// Who asks, and what the scheduler's options are given.
+    pub fn new() -> (Self, Asked) {
+        let (ask, asked) = mpsc::channel(WAITING_MAX);
+        (Self(ask), Asked(Arc::new(Mutex::new(Some(asked)))))
+    }
+
+    async fn ask<A>(&self, question: impl FnOnce(oneshot::Sender<A>) -> Question) -> Option<A> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(question(answer)).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// All that is cheap to know. Each of these is `None` if the scheduler has ended.
+    pub async fn overview(&self) -> Option<Overview> {
+        self.ask(Question::Overview).await
+    }
+
+    /// How many tasks of each kind are where. The scheduler works on between slices of it.
+    pub async fn census(&self) -> Option<Vec<LayerCount>> {
+        let (mut so_far, mut from) = (Census::default(), 0);
+        loop {
+            let next;
+            (so_far, next) = self.ask(|answer| Question::Census { so_far, from, answer }).await?;
+            match next {
+                Some(next) => from = next,
+                None => return Some(so_far.layers),
+            }
+        }
+    }
+
+    /// Tasks that ended, from number `from` on, the last `max` of them; and the number of the next.
+    pub async fn ended(&self, from: u64, max: usize) -> Option<(Vec<Ended>, u64)> {
+        self.ask(|answer| Question::Ended { from, max, answer }).await
+    }
+
+    /// News, as [`ended`](Questions::ended).
+    pub async fn news(&self, from: u64, max: usize) -> Option<(Vec<News>, u64)> {
+        self.ask(|answer| Question::News { from, max, answer }).await
+    }
+
+    /// A task's story; the inner `None` if there is no such task.
+    pub async fn story(&self, key: Key) -> Option<Option<TaskStory>> {
+        self.ask(|answer| Question::Story(key, answer)).await
+    }
+
+    /// The tasks in the first `max` slots and their edges.
+    pub async fn graph(&self, max: u32) -> Option<SmallGraph> {
+        self.ask(|answer| Question::Graph { max, answer }).await
+    }
+}

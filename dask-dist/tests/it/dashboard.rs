@@ -1,0 +1,161 @@
+//! The scheduler's pages, metrics and API, over real connections; and in a browser, where there is one.
+
+mod browser;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use dask_dist::{Client, DistError, LocalCluster};
+use serde_json::Value;
+
+pub(crate) fn watched() -> (LocalCluster, Client, SocketAddr) {
+    let cluster = LocalCluster::builder().workers(2).dashboard("127.0.0.1:0").start().unwrap();
+    let client = cluster.client().unwrap();
+    let address = cluster.dashboard().unwrap().address();
+    (cluster, client, address)
+}
+
+/// Status, headers and body.
+fn request(address: SocketAddr, first: &str, host: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "{first} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_ascii_lowercase(), body.to_owned())
+}
+
+fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let (status, _, body) = request(address, &format!("GET {path}"), "localhost");
+    (status, body)
+}
+
+fn json(address: SocketAddr, path: &str) -> Value {
+    let (status, body) = get(address, path);
+    assert_eq!(status, 200, "{path}: {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+pub(crate) fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+fn halve(x: i64) -> Result<i64, std::num::TryFromIntError> {
+    u8::try_from(-x).map(i64::from)
+}
+
+/// Asks until it is so: what is shown is as old as it may be.
+fn until(mut is: impl FnMut() -> bool) {
+    while !is() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn counts_workers_layers_and_tasks_are_told() {
+    let (_cluster, client, address) = watched();
+    assert_eq!(get(address, "/health"), (200, "ok\n".to_owned()));
+    let squares = client.map(|x: i64| x * x, 0..20).unwrap();
+    let total = client.submit(|all: Vec<i64>| all.iter().sum::<i64>(), (squares.clone(),)).unwrap();
+    assert_eq!(total.result().unwrap(), 2470);
+    until(|| {
+        let status = json(address, "/api/v1/status");
+        let shown = (&status["workers"], &status["clients"], &status["tasks_by_state"]["memory"]);
+        shown == (&Value::from(2), &Value::from(1), &Value::from(21))
+    });
+    let workers = json(address, "/api/v1/workers");
+    assert_eq!(workers.as_array().map(Vec::len), Some(2));
+    assert_eq!(workers[0]["threads"], 1);
+    let layers = json(address, "/api/v1/layers");
+    assert!(layers.as_array().unwrap().iter().any(|layer| layer["measured"] == 21), "{layers}");
+    let ended = json(address, "/api/v1/tasks");
+    let ended = ended.as_array().unwrap();
+    assert!(21 <= ended.len() && ended.iter().any(|task| task["key"] == total.key().to_string()), "{ended:?}");
+    let graph = json(address, "/api/v1/graph");
+    let n_edges = graph["edges"].as_array().unwrap().len();
+    assert!(20 <= n_edges && graph["truncated"] == false, "{graph}");
+    let (_, metrics) = get(address, "/metrics");
+    for line in [
+        "dask_scheduler_clients 1",
+        "dask_scheduler_workers{state=\"idle\"} 2",
+        "dask_scheduler_tasks{state=\"erred\"} 0",
+    ] {
+        assert!(metrics.contains(&format!("\n{line}\n")), "{line}: {metrics}");
+    }
+    assert!(metrics.contains("dask_worker_memory_bytes{worker=\"") && metrics.contains("type=\"spilled\"} 0"));
+    let events = json(address, "/api/v1/events").to_string();
+    assert!(events.contains("has come"), "{events}");
+}
+
+#[test]
+fn a_tasks_story_has_states_and_the_error_chain() {
+    let (_cluster, client, address) = watched();
+    let bad = client.try_submit(halve, (3,)).unwrap();
+    let after = client.submit(|x: i64| x + 1, (&bad,)).unwrap();
+    after.result().unwrap_err();
+    let story = json(address, &format!("/api/v1/task/{}", percent(&after.key().to_string())));
+    assert_eq!(story["state"], "erred");
+    let chain = story["error_chain"].as_array().unwrap();
+    assert_eq!(chain.len(), 2, "{story}");
+    assert!(chain[1].as_str().unwrap().contains("out of range"), "{story}");
+    assert_eq!(story["dependencies"][0][0], bad.key().to_string());
+    let story = json(address, &format!("/api/v1/task/{}", percent(&bad.key().to_string())));
+    assert_eq!(story["dependents"][0], serde_json::json!([after.key().to_string(), "erred"]));
+    let (status, body) = get(address, "/api/v1/task/nobody-0123");
+    assert!(status == 404 && body.contains("no task nobody-0123 is known"), "{body}");
+    let (status, body) = get(address, &format!("/api/v1/task/{}", percent("('x', 1")));
+    assert!(status == 400 && body.contains("is no key"), "{body}");
+    assert_eq!(get(address, "/api/v2").0, 404);
+}
+
+#[test]
+fn only_this_site_reads_and_nobody_writes() {
+    let (_cluster, _client, address) = watched();
+    let (status, head, page) = request(address, "GET /", "localhost:1");
+    assert!(status == 200 && page.contains("Task stream"));
+    assert!(head.contains("content-security-policy: default-src 'none'") && head.contains("nosniff"), "{head}");
+    assert!(!head.contains("access-control"), "{head}");
+    assert_eq!(request(address, "GET /", "evil.example").0, 403);
+    assert_eq!(request(address, "GET /api/v1/status", "evil.example:80").0, 403);
+    assert_eq!(request(address, "POST /api/v1/status", "localhost").0, 405);
+    for asset in ["/style.css", "/dashboard.js"] {
+        assert_eq!(get(address, asset).0, 200);
+    }
+}
+
+#[test]
+fn what_happens_is_pushed() {
+    let (_cluster, client, address) = watched();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok).filter(|line| line.starts_with("data:"));
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap()["data:".len()..]).unwrap();
+    let first = next();
+    assert_eq!((first["status"]["workers"].as_u64(), first["workers"].as_array().map(Vec::len)), (Some(2), Some(2)));
+    let future = client.submit(|x: i64| x + 1, (1,)).unwrap();
+    future.result().unwrap();
+    loop {
+        let push = next();
+        if push["tasks"].as_array().unwrap().iter().any(|task| task[3] == future.key().to_string()) {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_report_is_one_page() {
+    let (cluster, client, address) = watched();
+    let future = client.submit(|x: i64| x + 1, (1,)).unwrap();
+    future.result().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    cluster.dashboard().unwrap().performance_report(&path).unwrap();
+    let page = std::fs::read_to_string(&path).unwrap();
+    assert!(page.contains(&future.key().to_string()) && page.contains("<style>") && !page.contains("src=\""));
+    assert_eq!(get(address, "/report.html").0, 200);
+    let error = cluster.dashboard().unwrap().performance_report("/nowhere/report.html").unwrap_err().to_string();
+    assert!(error.contains("/nowhere/report.html"), "{error}");
+    let taken = LocalCluster::builder().workers(1).dashboard(&address.to_string()).start();
+    assert!(matches!(taken, Err(DistError::Io { .. })), "{:?}", taken.err());
+}
