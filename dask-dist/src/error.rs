@@ -10,7 +10,7 @@ use dask_core::Key;
 #[non_exhaustive]
 pub enum DistError {
     /// A text that is not an address.
-    #[error("{text:?} is not an address: write tcp://host:port, host:port or inproc://name")]
+    #[error("{text:?} is not an address: write tcp://host:port, tls://host:port, host:port or inproc://name")]
     BadAddress {
         /// The text.
         text: String,
@@ -55,6 +55,22 @@ pub enum DistError {
         /// The peer.
         address: String,
         /// Its reason.
+        why: String,
+    },
+    /// One side does not trust the other.
+    #[error("{address} is not trusted, or does not trust this process: {why}")]
+    Untrusted {
+        /// The peer.
+        address: String,
+        /// What is missing or wrong.
+        why: String,
+    },
+    /// A token, a certificate or a key that is of no use.
+    #[error("{what}: {why}")]
+    BadSecurity {
+        /// Which.
+        what: String,
+        /// What is wrong with it.
         why: String,
     },
     /// The connection ended without a farewell.

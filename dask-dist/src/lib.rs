@@ -10,7 +10,7 @@
 //! # Ok::<(), dask_core::Error>(())
 //! ```
 //!
-//! Features: `sim` (the same machines under virtual time and seeded faults), `cli` (the command `dask`).
+//! Features: `tls` (encryption, certificates), `dashboard` (pages and metrics), `sim` (the same machines under virtual time and seeded faults), `cli` (the command `dask`).
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -23,6 +23,8 @@ pub mod protocol;
 // How it becomes bytes, and travels.
 pub mod transport;
 pub mod wire;
+// Who is trusted.
+mod security;
 // What operators are told.
 pub mod log;
 // The pure machines.
@@ -50,3 +52,4 @@ pub use deploy::{
     run_scheduler, run_worker, send_obituary,
 };
 pub use error::DistError;
+pub use security::Security;

@@ -51,6 +51,15 @@ const KEYS: &[KeyDoc] = &[
     key("distributed.worker.memory.terminate", "0.95", "share of memory above which the nanny restarts the worker"),
     key("distributed.comm.timeouts.connect", "30 s", "time to establish a connection"),
     key("distributed.comm.timeouts.handshake", "10 s", "time for the first words"),
+    key("distributed.comm.token-file", "", "file with the token that all processes of the cluster know"),
+    key("distributed.comm.require-encryption", "false", "whether nothing may start without certificates"),
+    key("distributed.comm.tls.ca-file", "", "certificates of the authorities that sign for the cluster, PEM"),
+    key("distributed.comm.tls.scheduler.cert", "", "the scheduler's certificate, PEM"),
+    key("distributed.comm.tls.scheduler.key", "", "its private key"),
+    key("distributed.comm.tls.worker.cert", "", "a worker's certificate, PEM"),
+    key("distributed.comm.tls.worker.key", "", "its private key"),
+    key("distributed.comm.tls.client.cert", "", "a client's certificate, PEM"),
+    key("distributed.comm.tls.client.key", "", "its private key"),
 ];
 
 /// The keys that are known, with defaults.

@@ -44,7 +44,7 @@ impl Client {
         }
         // Those of clusters that have ended go.
         clients.retain(|_, client| !client.connection.is_gone());
-        let client = Self::connect(&worker.scheduler)?;
+        let client = Self::connect_with(&worker.scheduler, worker.comm)?;
         clients.insert(worker.worker, client.clone());
         Ok(client)
     }

@@ -40,7 +40,8 @@ pub use options::Options;
 pub use scatter::Spread;
 
 use crate::DistError;
-use crate::transport::{Address, CommSettings};
+use crate::shell::comm_settings;
+use crate::transport::{Address, CommSettings, Role};
 use connection::Connection;
 use wish::Wish;
 
@@ -73,7 +74,27 @@ impl Client {
     /// # Errors
     /// An address that is none; nobody there; a scheduler of another version.
     pub fn connect(address: &str) -> Result<Self> {
-        Self::open(address.parse::<Address>()?)
+        Self::connect_with(address, comm_settings(Role::Client)?)
+    }
+
+    /// As [`connect`](Client::connect), with limits, patience and [`Security`](crate::Security) of its own rather than
+    /// as configured.
+    ///
+    /// ```
+    /// use dask_dist::transport::CommSettings;
+    /// use dask_dist::{Client, LocalCluster, Security};
+    /// let security = Security::default().token("correct horse battery staple")?;
+    /// let cluster = LocalCluster::builder().workers(1).processes(true).security(security.clone()).start()?;
+    /// let address = cluster.address().to_string();
+    /// assert!(Client::connect(&address).is_err());
+    /// let client = Client::connect_with(&address, CommSettings { security, ..CommSettings::default() })?;
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`connect`](Client::connect); no trust between the two.
+    pub fn connect_with(address: &str, settings: CommSettings) -> Result<Self> {
+        Self::open(address.parse::<Address>()?, settings)
     }
 
     /// As [`connect`](Client::connect), to be awaited.
@@ -82,7 +103,7 @@ impl Client {
     /// As [`connect`](Client::connect).
     pub async fn connect_async(address: &str) -> Result<Self> {
         let address = address.parse::<Address>()?;
-        Ok(Self::of(Connection::open(address, CommSettings::default()).await?))
+        Ok(Self::of(Connection::open(address, comm_settings(Role::Client)?).await?))
     }
 
     /// A cluster of workers on threads of this process, one a core; it ends with the client. See
@@ -97,8 +118,8 @@ impl Client {
         Ok(client)
     }
 
-    pub(crate) fn open(address: Address) -> Result<Self> {
-        Ok(Self::of(answer::block_on(Connection::open(address, CommSettings::default()))?))
+    pub(crate) fn open(address: Address, settings: CommSettings) -> Result<Self> {
+        Ok(Self::of(answer::block_on(Connection::open(address, settings))?))
     }
 
     fn of(connection: Arc<Connection>) -> Self {

@@ -34,6 +34,7 @@ use axum::routing::get;
 use tokio::sync::oneshot;
 
 use crate::error::DistError;
+use crate::security::Security;
 use crate::shell::questions::{Asked, Questions};
 use gather::Gather;
 
@@ -67,6 +68,15 @@ impl Dashboard {
     /// # Errors
     /// An address that is none, in use, or of another machine.
     pub fn start(address: &str) -> Result<(Self, Asked), DistError> {
+        Self::start_guarded(address, Security::default())
+    }
+
+    /// As [`start`](Dashboard::start); whoever looks must give the token of `readers`, if it has one, as the password of
+    /// any user or as a bearer token. `/health` is open to all.
+    ///
+    /// # Errors
+    /// As [`start`](Dashboard::start).
+    pub fn start_guarded(address: &str, readers: Security) -> Result<(Self, Asked), DistError> {
         let failed = |error| DistError::io(format!("serving the dashboard at {address}"), error);
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -81,7 +91,7 @@ impl Dashboard {
                 Err(error) => return crate::log::say("dashboard", error),
             };
             tokio::select! {
-                ended = async { axum::serve(listener, router(shared)).await } => {
+                ended = async { axum::serve(listener, router(shared, readers)).await } => {
                     if let Err(error) = ended {
                         crate::log::say("dashboard", error);
                     }
@@ -118,7 +128,7 @@ impl Dashboard {
     }
 }
 
-fn router(shared: Shared) -> Router {
+fn router(shared: Shared, readers: Security) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/style.css", get(page::style))
@@ -136,5 +146,5 @@ fn router(shared: Shared) -> Router {
         .route("/api/v1/stream", get(push::stream))
         .fallback(api::not_found)
         .with_state(shared)
-        .layer(axum::middleware::from_fn(guard::check))
+        .layer(axum::middleware::from_fn_with_state(Arc::new(readers), guard::check))
 }

@@ -13,10 +13,11 @@ use super::worker_process::spawn;
 use crate::client::Client;
 use crate::error::DistError;
 use crate::scheduler::Settings;
+use crate::security::Security;
 use crate::shell::scheduler::{SchedulerOptions, serve_scheduler};
 use crate::shell::worker::{WorkerOptions, serve_worker};
 use crate::shell::{comm_settings, scheduler_settings, worker_settings};
-use crate::transport::{Address, Hello, Listener, Role};
+use crate::transport::{Address, CommSettings, Hello, Listener, Role};
 
 /// Time for workers to come, after which starting has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,6 +31,7 @@ pub struct LocalClusterBuilder {
     restart: bool,
     listen: Option<Address>,
     settings: Option<Settings>,
+    security: Option<Security>,
     #[cfg(feature = "dashboard")]
     dashboard: Option<String>,
 }
@@ -92,6 +94,13 @@ impl LocalClusterBuilder {
         self
     }
 
+    /// What its processes show to each other, and clients must show; by default as configured.
+    #[must_use]
+    pub fn security(mut self, security: Security) -> Self {
+        self.security = Some(security);
+        self
+    }
+
     /// Where the dashboard is served, such as `127.0.0.1:8787`, or port 0 for any; by default nowhere.
     #[cfg(feature = "dashboard")]
     #[must_use]
@@ -104,7 +113,11 @@ impl LocalClusterBuilder {
     ///
     /// # Errors
     /// An address in use; processes that do not start or do not come.
-    pub fn start(self) -> Result<LocalCluster, DistError> {
+    pub fn start(mut self) -> Result<LocalCluster, DistError> {
+        let comm = comm_settings(Role::Scheduler)?;
+        // The parts of one cluster: all show the same.
+        let security = self.security.clone().unwrap_or(comm.security);
+        self.options.comm.security = security.clone();
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let listen = self.listen.clone().unwrap_or_else(|| {
             if self.processes {
@@ -127,7 +140,7 @@ impl LocalClusterBuilder {
                 Some(settings) => settings,
                 None => scheduler_settings()?,
             },
-            comm: comm_settings()?,
+            comm: CommSettings { security, ..comm },
             why_gone: Some(Arc::new(move |process| how_ended(&of_children, process))),
             journal: None,
             questions,
@@ -307,6 +320,7 @@ impl LocalCluster {
             restart: false,
             listen: None,
             settings: None,
+            security: None,
             #[cfg(feature = "dashboard")]
             dashboard: None,
         }
@@ -328,7 +342,9 @@ impl LocalCluster {
     /// # Errors
     /// If no thread can be started for it, or the scheduler is gone.
     pub fn client(&self) -> dask_core::Result<Client> {
-        Client::open(self.address.clone())
+        let settings = comm_settings(Role::Client)?;
+        let security = self.builder.options.comm.security.clone();
+        Client::open(self.address.clone(), CommSettings { security, ..settings })
     }
 
     /// How many workers the scheduler knows now.

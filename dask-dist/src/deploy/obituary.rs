@@ -2,6 +2,7 @@
 
 use tokio::runtime::Builder;
 
+use crate::Security;
 use crate::error::DistError;
 use crate::protocol::{Batch, FromClient, ToClient};
 use crate::transport::{Address, CommSettings, Hello, Link, Role, connect};
@@ -10,11 +11,17 @@ use crate::transport::{Address, CommSettings, Hello, Link, Role, connect};
 ///
 /// # Errors
 /// No scheduler there.
-pub fn send_obituary(scheduler: &Address, worker: &str, process: u32, why: &str) -> Result<(), DistError> {
+pub fn send_obituary(
+    scheduler: &Address,
+    security: &Security,
+    worker: &str,
+    process: u32,
+    why: &str,
+) -> Result<(), DistError> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| DistError::io("starting a loop", error))?;
     let connect_timeout = std::time::Duration::from_secs(5);
-    let settings = CommSettings { connect_timeout, ..CommSettings::default() };
+    let settings = CommSettings { connect_timeout, security: security.clone(), ..CommSettings::default() };
     runtime.block_on(async {
         let hello = Hello::new(Role::Client);
         let Link { outbox, mut inbox, .. } = connect::<FromClient, ToClient>(scheduler, hello, &settings).await?;

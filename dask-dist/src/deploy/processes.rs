@@ -6,6 +6,7 @@ use dask_core::{Key, LayerGraph, Result, RunContext, Scheduler, Value, install_s
 
 use super::local_cluster::LocalCluster;
 use crate::client::Client;
+use crate::security::Security;
 use crate::shell::current_worker;
 
 /// Computes in worker processes of the same executable, which are started with the first computation and shared by
@@ -43,7 +44,9 @@ impl ProcessScheduler {
         if 0 < self.n_workers {
             builder = builder.workers(self.n_workers);
         }
-        let started = builder.processes(true).restart(true).start()?;
+        // Nobody else has anything to do there: strangers are kept out, other users of this machine too.
+        let builder = builder.processes(true).restart(true).security(Security::random()?);
+        let started = builder.start()?;
         Ok(cluster.insert(Arc::new((started.client()?, started))).clone())
     }
 

@@ -7,14 +7,15 @@
 //!
 //! The worker ends when its standard input does: the parent holds the other end, however it dies.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::error::DistError;
+use crate::security::Security;
 use crate::shell::worker::{WorkerOptions, serve_worker};
 use crate::shell::{comm_settings, worker_settings};
-use crate::transport::Address;
+use crate::transport::{Address, CommSettings, Role};
 use crate::worker::Settings;
 
 const SCHEDULER: &str = "DASK_DIST_WORKER_OF";
@@ -23,6 +24,9 @@ const THREADS: &str = "DASK_DIST_WORKER_THREADS";
 const MEMORY: &str = "DASK_DIST_WORKER_MEMORY";
 const DIRECTORY: &str = "DASK_DIST_WORKER_DIRECTORY";
 const RESOURCES: &str = "DASK_DIST_WORKER_RESOURCES";
+
+/// Bytes of what a parent says.
+const TOLD_MAX: usize = 64 << 10;
 
 /// Starts a worker process.
 pub(super) fn spawn(scheduler: &Address, options: &WorkerOptions) -> Result<Child, DistError> {
@@ -41,7 +45,26 @@ pub(super) fn spawn(scheduler: &Address, options: &WorkerOptions) -> Result<Chil
     command.env(RESOURCES, resources.join(","));
     // Named, so that the constructor is linked.
     std::hint::black_box(&CONSTRUCTOR);
-    command.spawn().map_err(failed)
+    let mut child = command.spawn().map_err(failed)?;
+    // What is secret is neither in the arguments nor in the environment, which others may see.
+    let security = options.comm.security.to_bytes().map_err(|error| DistError::Other(error.to_string()))?;
+    if let Some(stdin) = &mut child.stdin {
+        let told = stdin.write_all(&(security.len() as u32).to_le_bytes()).and_then(|()| stdin.write_all(&security));
+        // One that has died already is noticed by whoever watches it.
+        let _ = told.and_then(|()| stdin.flush());
+    }
+    Ok(child)
+}
+
+/// What the parent has said first.
+fn told() -> Result<Security, DistError> {
+    let mut stdin = std::io::stdin().lock();
+    let mut read = |n: usize| {
+        let mut bytes = vec![0; n];
+        stdin.read_exact(&mut bytes).map(|()| bytes).map_err(|error| DistError::io("hearing from the parent", error))
+    };
+    let length = u32::from_le_bytes(read(4)?.try_into().unwrap_or_default());
+    Security::from_bytes(&read((length as usize).min(TOLD_MAX))?)
 }
 
 /// Becomes a worker, if this process was started as one, and does not return then. Needed as the first line of `main`
@@ -90,7 +113,11 @@ fn run(scheduler: &str) -> i32 {
         let (name, amount) = pair.split_once('=')?;
         Some((name.to_owned(), amount.parse().ok()?))
     });
-    let (settings, comm) = match worker_settings().and_then(|settings| Ok((settings, comm_settings()?))) {
+    let configured = worker_settings().and_then(|settings| {
+        let comm = CommSettings { security: told()?, ..comm_settings(Role::Worker)? };
+        Ok((settings, comm))
+    });
+    let (settings, comm) = match configured {
         Ok(configured) => configured,
         Err(error) => {
             crate::log::say("worker", format_args!("{error}"));

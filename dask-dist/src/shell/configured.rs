@@ -4,7 +4,9 @@ use dask_core::config::{ConfigError, bytes, duration, flag, number, text, whole}
 
 use crate::error::DistError;
 use crate::scheduler::Measure;
-use crate::{scheduler, transport::CommSettings, worker};
+use crate::security::Security;
+use crate::transport::{CommSettings, Role};
+use crate::{scheduler, worker};
 
 impl From<ConfigError> for DistError {
     fn from(error: ConfigError) -> Self {
@@ -71,13 +73,52 @@ pub fn worker_settings() -> Result<worker::Settings, DistError> {
     Ok(settings)
 }
 
-/// Limits and patience of connections as configured.
+/// Limits and patience of connections as configured, and what a process of this role shows to others.
 ///
 /// # Errors
-/// As [`scheduler_settings`].
-pub fn comm_settings() -> Result<CommSettings, DistError> {
+/// As [`scheduler_settings`]; a token or certificates that are of no use.
+pub fn comm_settings(role: Role) -> Result<CommSettings, DistError> {
     let mut settings = CommSettings::default();
     put(&mut settings.connect_timeout, duration("distributed.comm.timeouts.connect")?);
     put(&mut settings.handshake_timeout, duration("distributed.comm.timeouts.handshake")?);
+    settings.security = security(role)?;
     Ok(settings)
+}
+
+/// A text that is there.
+fn given(key: &str) -> Option<String> {
+    text(key).filter(|text| !text.is_empty())
+}
+
+fn security(role: Role) -> Result<Security, DistError> {
+    let mut security = Security::default();
+    if let Some(path) = given("distributed.comm.token-file") {
+        security = security.token_file(path)?;
+    }
+    let name = match role {
+        Role::Scheduler => "scheduler",
+        Role::Worker => "worker",
+        Role::Client | Role::Peer => "client",
+    };
+    let keys = [
+        "distributed.comm.tls.ca-file".to_owned(),
+        format!("distributed.comm.tls.{name}.cert"),
+        format!("distributed.comm.tls.{name}.key"),
+    ];
+    match keys.each_ref().map(|key| given(key)) {
+        [Some(ca), Some(cert), Some(key)] => security = security.tls(ca, cert, key)?,
+        // The authority may be configured for all, and a certificate for some.
+        [_, None, None] => {}
+        some => {
+            let missing = keys.iter().zip(&some).find(|(_, text)| text.is_none()).map_or("", |(key, _)| key);
+            let why = "it is needed too: authority, certificate and key go together".to_owned();
+            return Err(DistError::BadSecurity { what: missing.to_owned(), why });
+        }
+    }
+    if flag("distributed.comm.require-encryption")? == Some(true) && !security.encrypts() {
+        let what = "distributed.comm.require-encryption".to_owned();
+        let why = format!("there are no certificates for a {name}: configure {}", keys.join(", "));
+        return Err(DistError::BadSecurity { what, why });
+    }
+    Ok(security)
 }

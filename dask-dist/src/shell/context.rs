@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::actors::Actors;
 use crate::protocol::{TaskRef, WorkerId};
+use crate::transport::CommSettings;
 
 /// The worker that runs the current task.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct WorkerContext {
     /// What the scheduler calls it, once it has said so.
     pub(super) id: Arc<OnceLock<WorkerId>>,
     pub(super) actors: Arc<Actors>,
+    /// How it connects, for clients of its tasks.
+    pub(crate) comm: CommSettings,
 }
 
 impl std::fmt::Debug for WorkerContext {

@@ -126,7 +126,7 @@ async fn serve_once(
 ) -> Result<(), DistError> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let listen = options.listen.clone().unwrap_or_else(|| match scheduler {
-        Address::Tcp(_) => Address::Tcp("127.0.0.1:0".to_owned()),
+        Address::Tcp(_) | Address::Tls(_) => Address::Tcp("127.0.0.1:0".to_owned()),
         Address::InProc(name) => Address::InProc(format!("{name}-worker-{}", COUNT.fetch_add(1, Ordering::Relaxed))),
     });
     let listener = Listener::bind(&listen, Hello::new(Role::Worker), &options.comm).await?;
@@ -154,6 +154,7 @@ async fn serve_once(
         worker: address.clone(),
         id: Arc::default(),
         actors: actors.clone(),
+        comm: options.comm.clone(),
     };
     // Threads hold the shell weakly: it ends with the loop.
     let later: Arc<OnceLock<Weak<Mutex<Shell>>>> = Arc::default();

@@ -5,6 +5,7 @@ mod direct;
 mod inproc;
 mod outbox;
 mod queue;
+mod stream;
 mod tcp;
 
 use serde::Serialize;
@@ -81,7 +82,8 @@ pub struct Link<Out, In> {
     pub address: String,
 }
 
-/// Connects, and introduces this process.
+/// Connects, and introduces this process. Who has certificates encrypts all that leaves the process, whatever the
+/// address says.
 ///
 /// # Errors
 /// Nobody there, another protocol, a refusal, silence.
@@ -92,8 +94,15 @@ pub async fn connect<Out: Message, In: Message>(
 ) -> Result<Link<Out, In>, DistError> {
     match address {
         Address::InProc(name) => inproc::connect(name, hello),
-        Address::Tcp(host) => tcp::connect(host, hello, settings).await,
+        Address::Tls(_) if !settings.security.encrypts() => Err(without_certificates(address)),
+        Address::Tcp(host) | Address::Tls(host) => tcp::connect(host, hello, settings).await,
     }
+}
+
+fn without_certificates(address: &Address) -> DistError {
+    let why = "certificates are needed for it: give `--tls-ca-file`, `--tls-cert` and `--tls-key`, \
+               `distributed.comm.tls` or `Security::tls`";
+    DistError::BadSecurity { what: address.to_string(), why: why.to_owned() }
 }
 
 /// Where others connect.
@@ -112,7 +121,8 @@ impl Listener {
     pub async fn bind(address: &Address, hello: Hello, settings: &CommSettings) -> Result<Self, DistError> {
         Ok(Self(match address {
             Address::InProc(name) => Kind::InProc(inproc::Listener::bind(name, hello)?),
-            Address::Tcp(host) => Kind::Tcp(tcp::Listener::bind(host, hello, settings).await?),
+            Address::Tls(_) if !settings.security.encrypts() => return Err(without_certificates(address)),
+            Address::Tcp(host) | Address::Tls(host) => Kind::Tcp(tcp::Listener::bind(host, hello, settings).await?),
         }))
     }
 

@@ -1,21 +1,20 @@
 //! Over TCP: a task that reads frames, and one that writes whatever has gathered, at once and together.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::direct::SharedWrite;
+use super::direct::{Direct, SharedWrite};
 use super::outbox::Outbox;
 use super::queue::{Next, Queue};
+use super::stream::Stream;
 use super::{Address, CommSettings, Hello, Inbox, Link, Message, Receiver};
 use crate::error::DistError;
 use crate::wire::frame::{Frame, FrameReader};
-use crate::wire::handshake::{answer, greet};
 use crate::wire::outgoing::Outgoing;
 
 /// Connections that have introduced themselves and nobody has taken.
@@ -28,7 +27,7 @@ pub(super) async fn connect<Out: Message, In: Message>(
     hello: Hello,
     settings: &CommSettings,
 ) -> Result<Link<Out, In>, DistError> {
-    let address = format!("tcp://{host}");
+    let address = address_of(host, settings).to_string();
     let after = settings.connect_timeout;
     let attempt = async {
         let mut pause = Duration::from_millis(10);
@@ -45,13 +44,22 @@ pub(super) async fn connect<Out: Message, In: Message>(
             }
         }
     };
-    let mut socket = tokio::time::timeout(after, attempt)
+    let socket = tokio::time::timeout(after, attempt)
         .await
         .map_err(|_| DistError::Timeout { address: address.clone(), what: "the connection", after })?
         .map_err(|source| DistError::Connect { address: address.clone(), source: Arc::new(source) })?;
     tune(&socket, settings).map_err(|error| DistError::Cut { address: address.clone(), why: error.to_string() })?;
-    let peer = greet(&mut socket, hello, settings, &address).await?;
-    Ok(start(socket, peer, address, settings))
+    let mut stream = Stream::to(socket, settings, &address).await?;
+    let peer = stream.greet(hello, settings, &address).await?;
+    Ok(start(stream, peer, address, settings))
+}
+
+/// Who has certificates encrypts everything.
+fn address_of(host: &str, settings: &CommSettings) -> Address {
+    match settings.security.encrypts() {
+        true => Address::Tls(host.to_owned()),
+        false => Address::Tcp(host.to_owned()),
+    }
 }
 
 /// Small messages go at once; a machine that has vanished is noticed.
@@ -63,15 +71,35 @@ fn tune(socket: &TcpStream, settings: &CommSettings) -> std::io::Result<()> {
 
 /// Reads and writes from now on.
 fn start<Out: Message, In: Message>(
-    socket: TcpStream,
+    stream: Stream,
     peer: Hello,
     address: String,
     settings: &CommSettings,
 ) -> Link<Out, In> {
-    let (read, write) = socket.into_split();
-    let write = SharedWrite::new(write);
-    let direct = Arc::new(write.clone());
-    let queue = Arc::new(Queue::new(settings.queued_bytes_max, address.clone(), Some(direct)));
+    match stream {
+        Stream::Plain(socket) => {
+            let (read, write) = socket.into_split();
+            let write = SharedWrite::new(write);
+            let direct: Arc<dyn Direct> = Arc::new(write.clone());
+            start_halves(read, write, Some(direct), peer, address, settings)
+        }
+        #[cfg(feature = "tls")]
+        Stream::Tls(socket) => {
+            let (read, write) = tokio::io::split(*socket);
+            start_halves(read, write, None, peer, address, settings)
+        }
+    }
+}
+
+fn start_halves<Out: Message, In: Message>(
+    read: impl AsyncRead + Unpin + Send + 'static,
+    write: impl AsyncWrite + Unpin + Send + 'static,
+    direct: Option<Arc<dyn Direct>>,
+    peer: Hello,
+    address: String,
+    settings: &CommSettings,
+) -> Link<Out, In> {
+    let queue = Arc::new(Queue::new(settings.queued_bytes_max, address.clone(), direct));
     let (to_inbox, from) = mpsc::unbounded_channel();
     let unread = Unread::new(settings.unread_bytes_max);
     tokio::spawn(write_all(write, queue.clone(), settings.stall_timeout, address.clone()));
@@ -112,8 +140,8 @@ impl Unread {
 
 pub(super) type Item<M> = Result<Frame<M>, DistError>;
 
-async fn read_all<M: Message>(
-    mut reader: FrameReader<OwnedReadHalf>,
+async fn read_all<M: Message, R: AsyncRead + Unpin>(
+    mut reader: FrameReader<R>,
     to: mpsc::UnboundedSender<Item<M>>,
     unread: Unread,
     queue: Arc<Queue>,
@@ -145,7 +173,7 @@ async fn read_all<M: Message>(
     }
 }
 
-async fn write_all(mut socket: SharedWrite, queue: Arc<Queue>, stall: Duration, address: String) {
+async fn write_all<W: AsyncWrite + Unpin>(mut socket: W, queue: Arc<Queue>, stall: Duration, address: String) {
     let written = |nbytes| queue.written(nbytes);
     loop {
         let last = match queue.next() {
@@ -182,7 +210,7 @@ async fn write_all(mut socket: SharedWrite, queue: Arc<Queue>, stall: Duration, 
 }
 
 pub(super) struct Listener {
-    address: String,
+    address: Address,
     accepted: mpsc::Receiver<Incoming>,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -192,14 +220,14 @@ impl Listener {
         let failed =
             |source: std::io::Error| DistError::Listen { address: format!("tcp://{host}"), source: Arc::new(source) };
         let listener = TcpListener::bind(host).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?.to_string();
+        let address = address_of(&listener.local_addr().map_err(failed)?.to_string(), settings);
         let (to, accepted) = mpsc::channel(ACCEPTED);
         let accepting = tokio::spawn(accept_all(listener, hello, settings.clone(), to));
         Ok(Self { address, accepted, accepting })
     }
 
     pub(super) fn address(&self) -> Address {
-        Address::Tcp(self.address.clone())
+        self.address.clone()
     }
 
     pub(super) async fn accept(&mut self) -> Option<Incoming> {
@@ -213,20 +241,53 @@ impl Drop for Listener {
     }
 }
 
+/// Tells the operator of those who were not let in: one a second, so that they cannot fill a disk.
+#[derive(Default)]
+struct Refused(Mutex<(Option<Instant>, u64)>);
+
+impl Refused {
+    fn tell(&self, error: &DistError) {
+        // Whoever just went, or only looked whether somebody listens, is no news.
+        if matches!(error, DistError::Cut { .. }) {
+            return;
+        }
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, untold) = &mut *told;
+        if last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
+            *untold += 1;
+            return;
+        }
+        *last = Some(Instant::now());
+        let more = std::mem::take(untold);
+        drop(told);
+        match more {
+            0 => crate::log::say("listener", format_args!("a connection was refused: {error}")),
+            n => crate::log::say("listener", format_args!("connections were refused, {n} more untold: {error}")),
+        }
+    }
+}
+
 async fn accept_all(listener: TcpListener, hello: Hello, settings: CommSettings, to: mpsc::Sender<Incoming>) {
+    let refused = Arc::new(Refused::default());
     loop {
-        let Ok((mut socket, from)) = listener.accept().await else {
+        let Ok((socket, from)) = listener.accept().await else {
             // Out of file descriptors, say: others may close theirs.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (hello, settings, to) = (hello.clone(), settings.clone(), to.clone());
+        let (hello, settings, to, refused) = (hello.clone(), settings.clone(), to.clone(), refused.clone());
         tokio::spawn(async move {
-            let address = format!("tcp://{from}");
-            if tune(&socket, &settings).is_ok()
-                && let Ok(hello) = answer(&mut socket, hello, &settings, &address).await
-            {
-                drop(to.send(Incoming { hello, socket, address, settings }).await);
+            let address = address_of(&from.to_string(), &settings).to_string();
+            if tune(&socket, &settings).is_err() {
+                return;
+            }
+            let met = async {
+                let mut stream = Stream::from(socket, &settings, &address).await?;
+                Ok((stream.answer(hello, &settings, &address).await?, stream))
+            };
+            match met.await {
+                Ok((hello, stream)) => drop(to.send(Incoming { hello, stream, address, settings }).await),
+                Err(error) => refused.tell(&error),
             }
         });
     }
@@ -234,13 +295,13 @@ async fn accept_all(listener: TcpListener, hello: Hello, settings: CommSettings,
 
 pub(super) struct Incoming {
     pub(super) hello: Hello,
-    socket: TcpStream,
+    stream: Stream,
     address: String,
     settings: CommSettings,
 }
 
 impl Incoming {
     pub(super) fn link<Out: Message, In: Message>(self) -> Link<Out, In> {
-        start(self.socket, self.hello, self.address, &self.settings)
+        start(self.stream, self.hello, self.address, &self.settings)
     }
 }

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::frame::decode;
-use super::limits::CommSettings;
+use super::limits::{CommSettings, STRANGER_BYTES_MAX};
 use crate::error::DistError;
+use crate::security::{Nonce, Proof, Security, Side, fresh_nonce};
 
 /// What both sides must speak; counted up with every change of messages.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 const MAGIC: [u8; 8] = *b"dask-rs\n";
 
@@ -68,6 +69,35 @@ impl Hello {
 enum Greeting {
     Hello(Hello),
     Refused(String),
+    /// A number that the other side's proof must contain.
+    Challenge(Nonce),
+    /// That it knows the token.
+    Proof(Proof),
+}
+
+impl Greeting {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "a greeting",
+            Self::Refused(_) => "a refusal",
+            Self::Challenge(_) => "a challenge",
+            Self::Proof(_) => "a proof",
+        }
+    }
+}
+
+fn unexpected(greeting: &Greeting, address: &str) -> DistError {
+    DistError::Malformed { address: address.to_owned(), why: format!("{} out of turn", greeting.name()) }
+}
+
+/// What the system says, or what TLS does through it.
+fn failed(error: &std::io::Error, address: &str) -> DistError {
+    let address = address.to_owned();
+    #[cfg(feature = "tls")]
+    if let Some(why) = crate::security::explained(error) {
+        return DistError::Untrusted { address, why };
+    }
+    DistError::Cut { address, why: error.to_string() }
 }
 
 async fn send<S: AsyncWrite + Unpin>(socket: &mut S, greeting: &Greeting, address: &str) -> Result<(), DistError> {
@@ -78,24 +108,20 @@ async fn send<S: AsyncWrite + Unpin>(socket: &mut S, greeting: &Greeting, addres
     bytes.extend_from_slice(&PROTOCOL.to_le_bytes());
     bytes.extend_from_slice(&(payload.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&payload);
-    let cut = |error: std::io::Error| DistError::Cut { address: address.to_owned(), why: error.to_string() };
+    let cut = |error: std::io::Error| failed(&error, address);
     socket.write_all(&bytes).await.map_err(cut)?;
     socket.flush().await.map_err(cut)
 }
 
-async fn receive<S: AsyncRead + Unpin>(
-    socket: &mut S,
-    settings: &CommSettings,
-    address: &str,
-) -> Result<Greeting, DistError> {
-    let cut = |error: std::io::Error| DistError::Cut { address: address.to_owned(), why: error.to_string() };
+async fn receive<S: AsyncRead + Unpin>(socket: &mut S, limit: u32, address: &str) -> Result<Greeting, DistError> {
+    let cut = |error: std::io::Error| failed(&error, address);
     let mut start = [0; 16];
     // Enough to tell what is there, so that something that speaks less is told at once.
     socket.read_exact(&mut start[..4]).await.map_err(cut)?;
     if start[..4] != MAGIC[..4] {
         let found = match &start[..4] {
             b"GET " | b"POST" | b"HEAD" | b"PUT " | b"OPTI" | b"HTTP" => "it speaks HTTP".to_owned(),
-            [0x16, 3, ..] => "it speaks TLS".to_owned(),
+            [0x15 | 0x16, 3, ..] => "it speaks TLS: give certificates here too, or none there".to_owned(),
             other => format!("it begins with the bytes {other:02x?}"),
         };
         return Err(DistError::NotDask { address: address.to_owned(), found });
@@ -113,8 +139,8 @@ async fn receive<S: AsyncRead + Unpin>(
         let why = format!("it speaks protocol {theirs}, this program {PROTOCOL}: use the same version everywhere");
         return Err(DistError::Refused { address: address.to_owned(), why });
     }
-    if settings.greeting_bytes_max < len {
-        let (found, limit) = (u64::from(len), u64::from(settings.greeting_bytes_max));
+    if limit < len {
+        let (found, limit) = (u64::from(len), u64::from(limit));
         return Err(DistError::Limit { address: address.to_owned(), what: "a greeting", found, limit });
     }
     // Memory grows as bytes arrive: whoever is there has not been accepted yet.
@@ -137,10 +163,13 @@ pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     address: &str,
 ) -> Result<Hello, DistError> {
     let talk = async {
+        if settings.security.has_token() {
+            prove(socket, &settings.security, address).await?;
+        }
         send(socket, &Greeting::Hello(hello), address).await?;
-        match receive(socket, settings, address).await? {
+        match heard(socket, settings.greeting_bytes_max, address).await? {
             Greeting::Hello(hello) => Ok(hello),
-            Greeting::Refused(why) => Err(DistError::Refused { address: address.to_owned(), why }),
+            other => Err(unexpected(&other, address)),
         }
     };
     within(talk, settings, address).await
@@ -157,26 +186,120 @@ pub async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     address: &str,
 ) -> Result<Hello, DistError> {
     let talk = async {
-        match receive(socket, settings, address).await {
-            Ok(Greeting::Hello(theirs)) => {
+        match hear_out(socket, settings, address).await {
+            Ok(theirs) => {
                 send(socket, &Greeting::Hello(hello), address).await?;
                 Ok(theirs)
             }
-            Ok(Greeting::Refused(why)) => Err(DistError::Refused { address: address.to_owned(), why }),
             Err(error) => {
-                if let DistError::NotDask { found, .. } = &error
-                    && found.contains("HTTP")
-                {
-                    let text = "HTTP/1.0 400 Bad Request\r\n\r\nthis port speaks dask's own protocol, not HTTP\n";
-                    drop(socket.write_all(text.as_bytes()).await);
-                } else if !matches!(error, DistError::Cut { .. }) {
-                    drop(send(socket, &Greeting::Refused(error.to_string()), address).await);
-                }
+                refuse(socket, &error, address).await;
                 Err(error)
             }
         }
     };
     within(talk, settings, address).await
+}
+
+/// Tells the other side why it is refused, in the language it seems to speak.
+pub(crate) async fn refuse<S: AsyncWrite + Unpin>(socket: &mut S, error: &DistError, address: &str) {
+    match error {
+        DistError::Cut { .. } => {}
+        DistError::NotDask { found, .. } if found.contains("HTTP") => {
+            let text = "HTTP/1.0 400 Bad Request\r\n\r\nthis port speaks dask's own protocol, not HTTP\n";
+            drop(socket.write_all(text.as_bytes()).await);
+        }
+        DistError::Untrusted { why, .. } => drop(send(socket, &Greeting::Refused(why.clone()), address).await),
+        other => drop(send(socket, &Greeting::Refused(other.to_string()), address).await),
+    }
+}
+
+/// As [`receive`]; a refusal is an error.
+async fn heard<S: AsyncRead + Unpin>(socket: &mut S, limit: u32, address: &str) -> Result<Greeting, DistError> {
+    match receive(socket, limit, address).await? {
+        Greeting::Refused(why) => Err(DistError::Refused { address: address.to_owned(), why }),
+        other => Ok(other),
+    }
+}
+
+/// Of a refusal, which comes instead of what is due, that much is read.
+const REFUSAL_BYTES_MAX: u32 = 4096;
+
+/// The side that connects: shows that it knows the token, and sees that the other side does.
+async fn prove<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut S,
+    security: &Security,
+    address: &str,
+) -> Result<(), DistError> {
+    let mine = fresh_nonce()?;
+    send(socket, &Greeting::Challenge(mine), address).await?;
+    let theirs = match heard(socket, REFUSAL_BYTES_MAX, address).await? {
+        Greeting::Challenge(theirs) => theirs,
+        other => return Err(unexpected(&other, address)),
+    };
+    if let Some(proof) = security.proof(Side::Client, &mine, &theirs) {
+        send(socket, &Greeting::Proof(proof), address).await?;
+    }
+    match heard(socket, REFUSAL_BYTES_MAX, address).await? {
+        Greeting::Proof(proof) if security.is_proved(&proof, Side::Server, &mine, &theirs) => Ok(()),
+        Greeting::Proof(_) => {
+            Err(DistError::Untrusted { address: address.to_owned(), why: "it has another token".to_owned() })
+        }
+        other => Err(unexpected(&other, address)),
+    }
+}
+
+/// The side that listens: what the other says of itself, once it has shown that it knows the token, if there is one.
+async fn hear_out<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut S,
+    settings: &CommSettings,
+    address: &str,
+) -> Result<Hello, DistError> {
+    let security = &settings.security;
+    if security.has_token() {
+        see_proof(socket, settings, address).await?;
+    }
+    match heard(socket, settings.greeting_bytes_max, address).await? {
+        Greeting::Hello(theirs) => Ok(theirs),
+        Greeting::Challenge(_) if !security.has_token() => {
+            let why = "one side has a token and the other has none: start both with the same `--token-file`";
+            Err(DistError::Untrusted { address: address.to_owned(), why: why.to_owned() })
+        }
+        other => Err(unexpected(&other, address)),
+    }
+}
+
+async fn see_proof<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut S,
+    settings: &CommSettings,
+    address: &str,
+) -> Result<(), DistError> {
+    let security = &settings.security;
+    let untrusted = |why: &str| Err(DistError::Untrusted { address: address.to_owned(), why: why.to_owned() });
+    let needed =
+        "a token is needed: give it as `--token-file`, `distributed.comm.token-file` or `Security::token_file`";
+    let theirs = match receive(socket, STRANGER_BYTES_MAX, address).await {
+        Ok(Greeting::Challenge(theirs)) => theirs,
+        Ok(Greeting::Refused(why)) => return Err(DistError::Refused { address: address.to_owned(), why }),
+        Ok(_) => return untrusted(needed),
+        Err(DistError::Limit { found, .. }) if found <= settings.greeting_bytes_max.into() => {
+            // Read and forgotten: a connection that is closed with something unread loses the refusal.
+            let mut rest = (&mut *socket).take(found);
+            tokio::io::copy(&mut rest, &mut tokio::io::sink()).await.map_err(|error| failed(&error, address))?;
+            return untrusted(needed);
+        }
+        Err(error) => return Err(error),
+    };
+    let mine = fresh_nonce()?;
+    send(socket, &Greeting::Challenge(mine), address).await?;
+    match receive(socket, STRANGER_BYTES_MAX, address).await? {
+        Greeting::Proof(proof) if security.is_proved(&proof, Side::Client, &theirs, &mine) => {}
+        Greeting::Proof(_) => return untrusted("the token is another"),
+        other => return Err(unexpected(&other, address)),
+    }
+    match security.proof(Side::Server, &theirs, &mine) {
+        Some(proof) => send(socket, &Greeting::Proof(proof), address).await,
+        None => Ok(()),
+    }
 }
 
 async fn within<T>(

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::security::Security;
+
 /// Limits and patience of connections. Every limit is checked before memory is taken, and memory is taken as bytes
 /// arrive: a forged length costs at most [`STEP`] bytes of address space.
 ///
@@ -37,6 +39,8 @@ pub struct CommSettings {
     /// After so much silence the system asks whether the other machine is there; after three more such times without
     /// an answer the connection is cut. 15 s by default.
     pub keepalive: Duration,
+    /// What others must show, and what is shown to them. Nothing by default.
+    pub security: Security,
 }
 
 impl Default for CommSettings {
@@ -52,6 +56,7 @@ impl Default for CommSettings {
             unread_bytes_max: 256 << 20,
             stall_timeout: Duration::from_secs(60),
             keepalive: Duration::from_secs(15),
+            security: Security::default(),
         }
     }
 }
@@ -59,6 +64,9 @@ impl Default for CommSettings {
 /// Address space for a block is taken at once up to this size; the system backs only what is written, so a forged
 /// length costs nothing. Larger blocks double as bytes arrive, which may move them.
 pub const STEP: usize = 1 << 30;
+
+/// Bytes of a greeting of somebody who has not proved that it knows the token.
+pub const STRANGER_BYTES_MAX: u32 = 256;
 
 /// Of a frame, so many bytes must arrive within [`CommSettings::stall_timeout`].
 pub const PROGRESS: u64 = 1 << 20;

@@ -3,7 +3,8 @@
 //! # Reasoning
 //!
 //! ```text
-//! greeting, each side:  magic (8) · protocol u32 · length u32 · Hello or Refused
+//! greeting, each side:  magic (8) · protocol u32 · length u32 · Hello, or Refused; with a token, before that
+//!                       → Challenge  ← Challenge  → Proof  ← Proof, each with the same beginning
 //! then frames:          head length u32 · table length u32 · head · table · for each attachment: in-line bytes, buffers
 //! farewell:             head length 0 · table length u32::MAX
 //! ```

@@ -216,13 +216,103 @@ fn hosts_through_ssh() {
     assert_eq!(all.ended(), Some(0));
 }
 
+/// What `dask keys` has written to a folder.
+fn keys(folder: &std::path::Path) -> impl Fn(&str) -> String {
+    let (code, text) = call(&["keys", folder.to_str().unwrap()]);
+    assert!(code == Some(0) && text.contains("--token-file"), "{text}");
+    let folder = folder.to_path_buf();
+    move |name| folder.join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn keys_keep_strangers_out_of_an_open_interface() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = keys(folder.path());
+    let secret = std::fs::read_to_string(file("token")).unwrap();
+    let token = ["--token-file", &file("token")];
+    let tls = ["--tls-ca-file", &file("ca.pem"), "--tls-cert", &file("cert.pem"), "--tls-key", &file("key.pem")];
+    let settings = [
+        ("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", file("ca.pem")),
+        ("DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT", file("cert.pem")),
+        ("DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY", file("key.pem")),
+        ("DASK_DISTRIBUTED__COMM__TOKEN_FILE", file("token")),
+    ];
+    for shown in [&token[..], &tls, &[&token[..], &tls].concat()] {
+        let open = ["scheduler", "--host", "0.0.0.0", "--port", "0", "--dashboard-address", "none"];
+        let mut scheduler = Running::start(&[&open[..], shown].concat());
+        let address = scheduler.address();
+        assert!(address.starts_with(if shown.contains(&"--tls-cert") { "tls://" } else { "tcp://" }), "{address}");
+        let address = address.replace("0.0.0.0", "127.0.0.1");
+        let mut worker = worker(&address, shown);
+        let (code, text) = loop {
+            let (code, text) = call(&[&["info", &address][..], shown].concat());
+            if !text.contains("0 workers") {
+                break (code, text);
+            }
+        };
+        assert!(code == Some(0) && text.contains("1 workers"), "{text}");
+        // Configured rather than said.
+        let keep = |name: &str| shown.contains(&"--tls-cert") != name.contains("TOKEN") || shown.len() == 8;
+        let mut info = dask(&["info", &address]);
+        let output = info.envs(settings.iter().filter(|(name, _)| keep(name)).cloned()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // Without a scheme, it goes there as it is.
+        let (code, text) = call(&["info", address.split_once("://").unwrap().1]);
+        assert_eq!(code, Some(1), "{text}");
+        let said = scheduler.line("refused");
+        assert!(!said.contains(secret.trim()) && !text.contains(secret.trim()), "{said}");
+        worker.signal(libc::SIGTERM);
+        assert_eq!(worker.ended(), Some(0));
+        scheduler.signal(libc::SIGTERM);
+        assert_eq!(scheduler.ended(), Some(0));
+    }
+    let (code, text) = call(&["keys", folder.path().to_str().unwrap()]);
+    assert!(code == Some(1) && text.contains("is there already"), "{text}");
+    let (code, text) = call(&["info", "127.0.0.1:1", "--tls-cert", &file("cert.pem")]);
+    assert!(code == Some(1) && text.contains("go together"), "{text}");
+}
+
+#[test]
+fn an_open_dashboard_asks_for_its_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = keys(folder.path());
+    let open = ["scheduler", "--port", "0", "--dashboard-address", "0.0.0.0:0"];
+    let (code, text) = call(&open);
+    assert!(code == Some(1) && text.contains("--dashboard-token-file"), "{text}");
+    let scheduler = Running::start(&[&open[..], &["--dashboard-token-file", &file("dashboard-token")]].concat());
+    let line = scheduler.line("dashboard at");
+    let port = line.rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+    let ask = |path: &str, authorization: &str| {
+        let mut socket = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{authorization}\r\n");
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut socket, &mut answer).unwrap();
+        answer[9..12].to_owned()
+    };
+    let token = std::fs::read_to_string(file("dashboard-token")).unwrap();
+    let basic = |text: &str| {
+        let text = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, text);
+        format!("Authorization: Basic {text}\r\n")
+    };
+    assert_eq!(ask("/api/v1/status", ""), "401");
+    assert_eq!(ask("/", &basic("me:something else")), "401");
+    assert_eq!(ask("/", &basic(&format!("me:{}", token.trim()))), "200");
+    assert_eq!(ask("/metrics", &format!("Authorization: Bearer {}\r\n", token.trim())), "200");
+    assert_eq!(ask("/metrics", &format!("Authorization: Bearer {}x\r\n", token.trim())), "401");
+    assert_eq!(ask("/health", ""), "200");
+}
+
 #[test]
 fn wrong_calls_are_refused_with_the_way_out() {
     let (_scheduler, address) = scheduler();
     let port = address.rsplit(':').next().unwrap();
-    let cases: [(&[&str], i32, &[&str]); 9] = [
+    let cases: [(&[&str], i32, &[&str]); 12] = [
         (&["scheduler", "--port", port], 1, &["in use", port]),
         (&["scheduler", "--host", "0.0.0.0"], 1, &["--insecure"]),
+        (&["scheduler", "--token-file", "/dev/null/token"], 1, &["/dev/null/token", "Not a directory"]),
+        (&["worker", "tls://127.0.0.1:1", "--no-nanny"], 1, &["tls://127.0.0.1:1", "--tls-ca-file"]),
+        (&["worker", &address, "--host", "0.0.0.0", "--insecure"], 1, &["--host 0.0.0.0", "by which they reach"]),
         (&["worker", "nowhere"], 1, &["nowhere"]),
         (&["worker", "tcp://127.0.0.1:1", "--no-nanny", "--death-timeout", "200ms"], 1, &["127.0.0.1:1"]),
         (&["worker", &address, "--memory-limit", "a lot"], 2, &["a lot", "4GiB"]),

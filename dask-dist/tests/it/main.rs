@@ -16,6 +16,7 @@ mod live;
 mod memory_manager;
 mod restart;
 mod scheduler;
+mod security;
 #[cfg(feature = "sim")]
 mod sim;
 mod transport;

@@ -4,6 +4,7 @@
 
 mod cluster; // a scheduler and workers here
 mod info; // who is there
+mod keys; // for a cluster of one's own
 mod nanny; // watches a worker process
 mod options; // the command line
 mod scheduler;
@@ -29,12 +30,14 @@ fn main() -> ExitCode {
     if dask.json {
         dask_dist::log::set_format(dask_dist::log::Format::Json);
     }
+    dask.security.configure();
     let (who, outcome) = match &dask.command {
         Command::Scheduler(options) => ("scheduler", scheduler::run(options)),
-        Command::Worker(options) => ("worker", worker::run(options, dask.json)),
+        Command::Worker(options) => ("worker", worker::run(options, &dask.security, dask.json)),
         Command::Cluster(options) => ("cluster", cluster::run(options)),
         Command::Info(options) => ("info", info::run(options, dask.json)),
-        Command::Ssh(options) => ("ssh", ssh::run(options)),
+        Command::Ssh(options) => ("ssh", ssh::run(options, &dask.security)),
+        Command::Keys(options) => ("keys", keys::run(options)),
     };
     outcome.unwrap_or_else(|error| {
         dask_dist::log::say(who, error);

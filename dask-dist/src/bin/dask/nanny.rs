@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use dask_core::config;
 use dask_dist::shell::process::own_bytes;
-use dask_dist::{log, send_obituary, transport::Address};
+use dask_dist::{Security, log, send_obituary, transport::Address};
 
-use crate::options::WorkerArgs;
+use crate::options::{SecurityArgs, WorkerArgs};
 use crate::{Outcome, signals};
 
 const EVERY: Duration = Duration::from_millis(50);
@@ -26,7 +26,13 @@ enum End {
     Died(String),
 }
 
-pub(crate) fn run(args: &WorkerArgs, scheduler: &Address, json: bool) -> Outcome {
+pub(crate) fn run(
+    args: &WorkerArgs,
+    security_args: &SecurityArgs,
+    security: &Security,
+    scheduler: &Address,
+    json: bool,
+) -> Outcome {
     let (_stop, stopped) = signals::stop(None)?;
     let n_threads = args.nthreads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
     let limit = args.memory_limit.bytes(n_threads);
@@ -35,13 +41,13 @@ pub(crate) fn run(args: &WorkerArgs, scheduler: &Address, json: bool) -> Outcome
     let mut pause = PAUSES[0];
     loop {
         let start = Instant::now();
-        let mut child = command(args, &name, limit, json)?.spawn()?;
+        let mut child = command(args, &name, limit, json)?.args(security_args.arguments()).spawn()?;
         let end = watch(&mut child, limit, terminate, || *stopped.borrow());
         match end? {
             End::Over(code) => return Ok(code),
             End::Died(why) => {
                 log::say("nanny", format_args!("{name} (process {}) died: {why}", child.id()));
-                if let Err(error) = send_obituary(scheduler, &name, child.id(), &why) {
+                if let Err(error) = send_obituary(scheduler, security, &name, child.id(), &why) {
                     log::say("nanny", format_args!("the scheduler was not told: {error}"));
                 }
             }
@@ -61,7 +67,10 @@ pub(crate) fn run(args: &WorkerArgs, scheduler: &Address, json: bool) -> Outcome
 /// The worker's process, whose input is held here.
 fn command(args: &WorkerArgs, name: &str, limit: u64, json: bool) -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("worker").arg(&args.scheduler).args(["--has-nanny", "--name", name, "--host", &args.host]);
+    command.arg("worker").arg(&args.scheduler).args(["--has-nanny", "--name", name, "--port", &args.port.to_string()]);
+    if let Some(host) = &args.host {
+        command.args(["--host", host]);
+    }
     command.args(["--memory-limit", &limit.to_string()]);
     command.args(["--death-timeout", &format!("{}ms", args.death_timeout.as_millis())]);
     if let Some(n) = args.nthreads {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use dask_core::config::{parse_bytes, parse_duration};
+use dask_core::config::{self, parse_bytes, parse_duration};
 
 /// Runs schedulers, workers and clusters.
 #[derive(Parser, Debug)]
@@ -13,8 +13,55 @@ pub(crate) struct Dask {
     /// Say everything as JSON, one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) security: SecurityArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What it shows to others and asks of them; otherwise as configured.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct SecurityArgs {
+    /// File with the token that all processes of the cluster know
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Certificates of the authorities that sign for the cluster (PEM)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) tls_ca_file: Option<PathBuf>,
+    /// The certificate to show (PEM)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+}
+
+impl SecurityArgs {
+    /// In place of what is configured, for this whole process.
+    pub(crate) fn configure(&self) {
+        let put = |key: &str, path: &Option<PathBuf>| {
+            config::set_global(path.as_ref().map(|path| (key.to_owned(), path.display().to_string())));
+        };
+        put("distributed.comm.token-file", &self.token_file);
+        put("distributed.comm.tls.ca-file", &self.tls_ca_file);
+        for role in ["scheduler", "worker", "client"] {
+            put(&format!("distributed.comm.tls.{role}.cert"), &self.tls_cert);
+            put(&format!("distributed.comm.tls.{role}.key"), &self.tls_key);
+        }
+    }
+
+    /// For another process of this program.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let given = [
+            ("--token-file", &self.token_file),
+            ("--tls-ca-file", &self.tls_ca_file),
+            ("--tls-cert", &self.tls_cert),
+            ("--tls-key", &self.tls_key),
+        ];
+        let given =
+            given.into_iter().filter_map(|(name, path)| Some([name.to_owned(), path.as_ref()?.display().to_string()]));
+        given.flatten().collect()
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -29,6 +76,8 @@ pub(crate) enum Command {
     Info(InfoArgs),
     /// A scheduler on the first host and a worker on each, through ssh
     Ssh(SshArgs),
+    /// A token, an authority and a certificate, for a cluster of your own
+    Keys(KeysArgs),
 }
 
 #[derive(Args, Debug)]
@@ -45,7 +94,11 @@ pub(crate) struct SchedulerArgs {
     /// File in which published datasets are written down, so that a scheduler started again with it takes them back
     #[arg(long)]
     pub(crate) journal: Option<PathBuf>,
-    /// Listen where others than this machine can connect: whoever can reach the port can run programs here
+    /// File with a token that those who look at the dashboard must give, as the password of any user or as a bearer token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dashboard_token_file: Option<PathBuf>,
+    /// Listen where others than this machine can connect, without token or certificates: whoever can reach the port can
+    /// run programs here
     #[arg(long)]
     pub(crate) insecure: bool,
 }
@@ -81,10 +134,15 @@ pub(crate) struct WorkerArgs {
     /// Give up when there has been no scheduler for so long
     #[arg(long, default_value = "60s", value_parser = time)]
     pub(crate) death_timeout: Duration,
-    /// Address at which peers and clients find its values
-    #[arg(long, default_value = "127.0.0.1")]
-    pub(crate) host: String,
-    /// Listen where others than this machine can connect: whoever can reach the port can read its values
+    /// Address at which peers and clients find its values; by default the one from which this machine reaches the
+    /// scheduler
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Port at which they do; 0 for any
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Listen where others than this machine can connect, without token or certificates: whoever can reach the port can
+    /// read its values
     #[arg(long)]
     pub(crate) insecure: bool,
     /// Its input is held by a nanny
@@ -118,6 +176,15 @@ pub(crate) struct InfoArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct KeysArgs {
+    /// Folder in which they are written
+    pub(crate) folder: PathBuf,
+    /// Days for which the certificates are valid
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) days: u32,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct SshArgs {
     /// Hosts; the scheduler runs on the first
     #[arg(required = true)]
@@ -134,7 +201,7 @@ pub(crate) struct SshArgs {
     /// This program on the hosts
     #[arg(long, default_value = "dask")]
     pub(crate) remote_dask: String,
-    /// The scheduler and the workers will listen where others can connect: required
+    /// Without token or certificates: whoever can reach the ports can run programs there
     #[arg(long)]
     pub(crate) insecure: bool,
 }
@@ -208,18 +275,18 @@ fn resource(text: &str) -> Result<(String, f64), String> {
     }
 }
 
-/// Refuses a host that others can reach, unless that was asked for.
-pub(crate) fn check_host(host: &str, insecure: bool) -> Result<(), String> {
+/// Refuses a host that others can reach, unless strangers are kept out or that was asked for.
+pub(crate) fn check_host(host: &str, guarded: bool) -> Result<(), String> {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let is_local = match address.parse::<std::net::IpAddr>() {
         Ok(address) => address.is_loopback(),
         Err(_) => address == "localhost",
     };
-    if is_local || insecure {
+    if is_local || guarded {
         return Ok(());
     }
     Err(format!(
-        "{host} can be reached by others, who could run programs here: listen at 127.0.0.1, or say --insecure if the network is trusted"
+        "{host} can be reached by others, who could run programs here: give --token-file or --tls-ca-file, --tls-cert and --tls-key (`dask keys FOLDER` makes them), listen at 127.0.0.1, or say --insecure if the network is trusted"
     ))
 }
 

@@ -6,17 +6,19 @@ use dask_dist::dashboard::Dashboard;
 use dask_dist::shell::questions::Asked;
 use dask_dist::shell::scheduler::SchedulerOptions;
 use dask_dist::shell::{comm_settings, scheduler_settings};
-use dask_dist::{log, run_scheduler};
+use dask_dist::transport::Role;
+use dask_dist::{Security, log, run_scheduler};
 
 use crate::options::{SchedulerArgs, check_host};
 use crate::{Outcome, signals};
 
 pub(crate) fn run(args: &SchedulerArgs) -> Outcome {
-    check_host(&args.host, args.insecure)?;
-    let (dashboard, questions) = dashboard(&args.dashboard_address, args.insecure)?.unzip();
+    let comm = comm_settings(Role::Scheduler)?;
+    check_host(&args.host, args.insecure || comm.security.is_guarded())?;
+    let (dashboard, questions) = dashboard(args)?.unzip();
     let options = SchedulerOptions {
         settings: scheduler_settings()?,
-        comm: comm_settings()?,
+        comm,
         journal: args.journal.clone(),
         questions,
         ..SchedulerOptions::default()
@@ -30,13 +32,22 @@ pub(crate) fn run(args: &SchedulerArgs) -> Outcome {
 }
 
 /// Serves pages, unless none are wanted. A default port that is in use is no reason not to start: another is taken.
-fn dashboard(address: &str, insecure: bool) -> Result<Option<(Dashboard, Asked)>, Box<dyn std::error::Error>> {
+fn dashboard(args: &SchedulerArgs) -> Result<Option<(Dashboard, Asked)>, Box<dyn std::error::Error>> {
+    let address = args.dashboard_address.as_str();
     if address == "none" {
         return Ok(None);
     }
-    check_host(host_of(address), insecure)?;
-    let started = Dashboard::start(address).or_else(|error| match address.strip_suffix(":8787") {
-        Some(host) => Dashboard::start(&format!("{host}:0")),
+    let readers = match &args.dashboard_token_file {
+        Some(path) => Security::default().token_file(path)?,
+        None => Security::default(),
+    };
+    let guarded = args.insecure || readers.has_token();
+    check_host(host_of(address), guarded).map_err(|_| {
+        format!("the dashboard at {address} can be read by others: give --dashboard-token-file, serve it at 127.0.0.1 and forward the port, or say --insecure if the network is trusted")
+    })?;
+    let start = |address: &str| Dashboard::start_guarded(address, readers.clone());
+    let started = start(address).or_else(|error| match address.strip_suffix(":8787") {
+        Some(host) => start(&format!("{host}:0")),
         None => Err(error),
     })?;
     log::say("scheduler", format_args!("dashboard at http://{}/", started.0.address()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dask_dist::log;
 
-use crate::options::SshArgs;
+use crate::options::{SecurityArgs, SshArgs};
 use crate::{Outcome, signals};
 
 /// What runs on other machines; killed if this ends.
@@ -21,12 +21,15 @@ impl Drop for Remote {
     }
 }
 
-pub(crate) fn run(args: &SshArgs) -> Outcome {
-    if !args.insecure {
-        return Err(
-            "workers on other machines connect without encryption: say --insecure if the network is trusted".into()
-        );
+pub(crate) fn run(args: &SshArgs, security: &SecurityArgs) -> Outcome {
+    let shown = security.arguments();
+    if !args.insecure && shown.is_empty() {
+        return Err("others could run programs on these machines: give --token-file or --tls-ca-file, --tls-cert and \
+                    --tls-key, with paths that are the same on all hosts, or say --insecure if the network is trusted"
+            .into());
     }
+    let shown: Vec<&str> =
+        if shown.is_empty() { vec!["--insecure"] } else { shown.iter().map(String::as_str).collect() };
     let (_stop, stopped) = signals::stop(None)?;
     let start = |host: &str, rest: &[&str]| -> std::io::Result<Remote> {
         let mut command = Command::new(&args.ssh);
@@ -36,12 +39,15 @@ pub(crate) fn run(args: &SshArgs) -> Outcome {
     };
     let first = &args.hosts[0];
     let port = args.scheduler_port.to_string();
-    let mut all = vec![start(first, &["scheduler", "--host", "0.0.0.0", "--port", &port, "--insecure"])?];
+    let mut rest = vec!["scheduler", "--host", "0.0.0.0", "--port", &port];
+    rest.extend(&shown);
+    let mut all = vec![start(first, &rest)?];
     let scheduler = format!("tcp://{}:{port}", first.rsplit('@').next().unwrap_or(first));
     let n_threads = args.nthreads.map(|n| n.to_string());
     for host in &args.hosts {
         let address = host.rsplit('@').next().unwrap_or(host);
-        let mut rest = vec!["worker", &scheduler, "--host", address, "--insecure"];
+        let mut rest = vec!["worker", &scheduler, "--host", address];
+        rest.extend(&shown);
         if let Some(n) = &n_threads {
             rest.extend(["--nthreads", n]);
         }

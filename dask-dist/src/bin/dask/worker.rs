@@ -1,25 +1,35 @@
 //! `dask worker`.
 
 use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::process::ExitCode;
 
 use dask_dist::shell::worker::WorkerOptions;
 use dask_dist::shell::{comm_settings, worker_settings};
-use dask_dist::transport::{Address, CommSettings};
+use dask_dist::transport::{Address, CommSettings, Role};
 use dask_dist::{log, run_worker};
 
-use crate::options::{WorkerArgs, check_host};
+use crate::options::{SecurityArgs, WorkerArgs, check_host};
 use crate::{Outcome, nanny, signals};
 
-pub(crate) fn run(args: &WorkerArgs, json: bool) -> Outcome {
+pub(crate) fn run(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Outcome {
     let address: Address = args.scheduler.parse()?;
-    check_host(&args.host, args.insecure)?;
+    let comm = comm_settings(Role::Worker)?;
+    let host = match &args.host {
+        Some(host) => host.clone(),
+        None => host_towards(&address),
+    };
+    check_host(&host, args.insecure || comm.security.is_guarded())?;
+    if host.parse::<IpAddr>().is_ok_and(|host| host.is_unspecified()) {
+        let why = "is no address by which others find this worker: give the one by which they reach this machine";
+        return Err(format!("--host {host} {why}").into());
+    }
     if let Some(folder) = &args.local_directory {
         check_folder(folder)?;
     }
     if !args.no_nanny && !args.has_nanny {
-        return nanny::run(args, &address, json);
+        return nanny::run(args, security, &comm.security, &address, json);
     }
     let n_threads = args.nthreads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
     let settings = dask_dist::worker::Settings {
@@ -27,11 +37,11 @@ pub(crate) fn run(args: &WorkerArgs, json: bool) -> Outcome {
         memory_limit: args.memory_limit.bytes(n_threads),
         ..worker_settings()?
     };
-    let comm = CommSettings { connect_timeout: args.death_timeout, ..comm_settings()? };
+    let comm = CommSettings { connect_timeout: args.death_timeout, ..comm };
     let options = WorkerOptions {
         name: args.name.clone().unwrap_or_default(),
         resources: args.resources.clone(),
-        listen: Some(Address::Tcp(format!("{}:0", args.host))),
+        listen: Some(Address::Tcp(at(&host, args.port))),
         directory: args.local_directory.clone(),
         settings,
         comm,
@@ -49,6 +59,30 @@ pub(crate) fn run(args: &WorkerArgs, json: bool) -> Outcome {
     run_worker(&args.scheduler, options, stopped)?;
     log::say("worker", "ended");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The address from which this machine reaches another; nothing is sent. Of no use if the name is not known: whoever
+/// connects says so.
+fn host_towards(scheduler: &Address) -> String {
+    let local = match scheduler {
+        Address::Tcp(host) | Address::Tls(host) => local_towards(host).ok(),
+        Address::InProc(_) => None,
+    };
+    local.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string()
+}
+
+fn local_towards(host: &str) -> std::io::Result<IpAddr> {
+    let unknown = || std::io::Error::from(std::io::ErrorKind::NotFound);
+    let there = host.to_socket_addrs()?.next().ok_or_else(unknown)?;
+    let here: IpAddr = if there.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((here, 0))?;
+    socket.connect(there)?;
+    Ok(socket.local_addr()?.ip())
+}
+
+/// Host and port as an address.
+fn at(host: &str, port: u16) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Whether files can be made there, before anything else is begun.

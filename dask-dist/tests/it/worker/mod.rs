@@ -88,7 +88,7 @@ async fn a_peer_that_dies_while_it_is_asked_is_replaced_by_another_holder() {
         let mut holder = rig.worker(options()).await;
         holder.put(1, Value::new(40i64)).await;
         let address = match &holder.address {
-            Address::Tcp(_) => Address::Tcp("127.0.0.1:0".to_owned()),
+            Address::Tcp(_) | Address::Tls(_) => Address::Tcp("127.0.0.1:0".to_owned()),
             Address::InProc(name) => Address::InProc(format!("{name}-dying")),
         };
         let mut dying = Listener::bind(&address, Hello::new(Role::Worker), &CommSettings::default()).await.unwrap();
@@ -128,7 +128,7 @@ async fn tasks_whose_inputs_nobody_has_are_given_back() {
         let mut worker = rig.worker(options()).await;
         let empty = rig.worker(options()).await;
         let nowhere = rig.pretend(&match &empty.address {
-            Address::Tcp(_) => "tcp://127.0.0.1:9".parse().unwrap(),
+            Address::Tcp(_) | Address::Tls(_) => "tcp://127.0.0.1:9".parse().unwrap(),
             Address::InProc(_) => Address::InProc("nobody-listens-here".to_owned()),
         });
         worker.say(ToWorker::Peers(vec![(empty.id, empty.address.to_string())]));

@@ -1,0 +1,151 @@
+//! Certificates of both sides, checked against the cluster's own authority.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::TlsFiles;
+use super::why::in_words;
+use crate::error::DistError;
+
+/// How this process connects and listens with TLS 1.2 or 1.3.
+pub(crate) struct Tls {
+    pub(crate) connector: TlsConnector,
+    pub(crate) acceptor: TlsAcceptor,
+}
+
+impl Tls {
+    /// Reads the files, and sees that others will believe them.
+    pub(super) fn load(files: &TlsFiles) -> Result<Self, DistError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        for authority in certificates(&files.ca)? {
+            roots.add(authority).map_err(|error| bad(&files.ca, in_words(&error)))?;
+        }
+        let (roots, chain) = (Arc::new(roots), certificates(&files.cert)?);
+        #[cfg(unix)]
+        check_private(&files.key)?;
+        let key =
+            PrivateKeyDer::from_pem_file(&files.key).map_err(|error| bad(&files.key, pem(&error, "private key")))?;
+        let signed = Signed { roots: roots.clone(), provider: provider.clone() };
+        signed.check(&chain[0], &chain[1..], UnixTime::now()).map_err(|error| bad(&files.cert, in_words(&error)))?;
+        let fits = |error: Error| match error {
+            Error::InconsistentKeys(_) => {
+                bad(&files.key, format!("it is not the key of the certificate {}", files.cert.display()))
+            }
+            other => bad(&files.cert, in_words(&other)),
+        };
+        let client = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(&fits)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(signed))
+            .with_client_auth_cert(chain.clone(), key.clone_key())
+            .map_err(&fits)?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build();
+        let verifier = verifier.map_err(|error| bad(&files.ca, error.to_string()))?;
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(&fits)?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key)
+            .map_err(&fits)?;
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        Ok(Self { connector: TlsConnector::from(client), acceptor: TlsAcceptor::from(server) })
+    }
+}
+
+fn bad(path: &Path, why: String) -> DistError {
+    DistError::BadSecurity { what: format!("the file {}", path.display()), why }
+}
+
+fn pem(error: &rustls::pki_types::pem::Error, what: &str) -> String {
+    match error {
+        rustls::pki_types::pem::Error::Io(error) => error.to_string(),
+        rustls::pki_types::pem::Error::NoItemsFound => format!("there is no {what} in it, as PEM"),
+        other => format!("it is not PEM: {other}"),
+    }
+}
+
+/// At least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, DistError> {
+    let failed = |error| bad(path, pem(&error, "certificate"));
+    let all: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(failed)?.collect();
+    let all = all.map_err(failed)?;
+    if all.is_empty() {
+        return Err(failed(rustls::pki_types::pem::Error::NoItemsFound));
+    }
+    Ok(all)
+}
+
+#[cfg(unix)]
+fn check_private(path: &Path) -> Result<(), DistError> {
+    let about = std::fs::metadata(path).map_err(|error| bad(path, error.to_string()))?;
+    if std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o007 != 0 {
+        return Err(bad(path, "everybody on this machine can read this private key: chmod 600".to_owned()));
+    }
+    Ok(())
+}
+
+/// Whoever the authority has signed for is one of the cluster, wherever it is.
+#[derive(Debug)]
+struct Signed {
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Signed {
+    fn check(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        let parsed = ParsedCertificate::try_from(certificate)?;
+        verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, between, now, algorithms)
+    }
+}
+
+impl ServerCertVerifier for Signed {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.check(end_entity, intermediates, now).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
