@@ -1,5 +1,6 @@
 //! The command `dask`, as operators call it.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -9,13 +10,15 @@ use dask_core::{Collection, RunContext};
 use dask_dist::Client;
 
 /// A process, and what it says.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
+    /// The port of its dashboard, for those who have looked.
+    pub(crate) dashboard: Option<String>,
 }
 
 impl Running {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         Self::start_with(arguments, &[])
     }
 
@@ -26,11 +29,11 @@ impl Running {
         let (tell, lines) = channel();
         let from = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || from.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        Self { child, lines }
+        Self { child, lines, dashboard: None }
     }
 
     /// Waits for a line with this in it.
-    fn line(&self, with: &str) -> String {
+    pub(crate) fn line(&self, with: &str) -> String {
         let mut before = Vec::new();
         loop {
             match self.lines.recv() {
@@ -41,17 +44,27 @@ impl Running {
         }
     }
 
+    /// Waits for a line with each of these, in any order.
+    pub(crate) fn line_of(&self, each: &[&'static str]) -> HashMap<&'static str, String> {
+        let mut found = HashMap::new();
+        while found.len() < each.len() {
+            let line = self.line("");
+            found.extend(each.iter().find(|with| line.contains(**with)).map(|with| (*with, line.clone())));
+        }
+        found
+    }
+
     /// The address in the line that says where it listens.
     fn address(&self) -> String {
         let line = self.line("listening at");
         line.rsplit(' ').next().unwrap().trim_end_matches(['"', '}']).to_owned()
     }
 
-    fn signal(&self, signal: i32) {
+    pub(crate) fn signal(&self, signal: i32) {
         kill(self.child.id(), signal);
     }
 
-    fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }
@@ -217,7 +230,7 @@ fn hosts_through_ssh() {
 }
 
 /// What `dask keys` has written to a folder.
-fn keys(folder: &std::path::Path) -> impl Fn(&str) -> String {
+pub(crate) fn keys(folder: &std::path::Path) -> impl Fn(&str) -> String + use<> {
     let (code, text) = call(&["keys", folder.to_str().unwrap()]);
     assert!(code == Some(0) && text.contains("--token-file"), "{text}");
     let folder = folder.to_path_buf();

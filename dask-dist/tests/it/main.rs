@@ -9,6 +9,8 @@ mod command;
 mod coordinate;
 #[cfg(feature = "dashboard")]
 mod dashboard;
+#[cfg(all(unix, feature = "cli"))]
+mod deploy_files;
 mod fake;
 mod frames;
 mod handshake;
