@@ -1,6 +1,6 @@
 //! What a cluster costs: tasks, round trips, bytes; with dask.distributed beside, in one run.
 //!
-//! `dist [--tasks N] [--peer-tasks N] [--repeats N] [--python PYTHON]`. Two workers of one thread, as processes, over
+//! `dist [--tasks N] [--peer-tasks N] [--repeats N] [--only PART] [--dashboard yes] [--python PYTHON]`. Two workers of one thread, as processes, over
 //! loopback TCP. Prints a table and writes `target/bench/dist.json`.
 
 mod ours; // our side
@@ -16,6 +16,16 @@ struct Options {
     n_peer_tasks: u32,
     n_repeats: usize,
     python: Option<String>,
+    /// Of our side, this part alone: tasks, trips, bulk, graph or processes.
+    only: Option<String>,
+    /// Whether a dashboard is served, and somebody looks at it.
+    dashboard: bool,
+}
+
+impl Options {
+    fn wants(&self, part: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == part)
+    }
 }
 
 /// A measure, what it is to reach, and what both sides reached.
@@ -98,7 +108,8 @@ fn text(rows: &[Row], options: &Options) -> String {
 }
 
 fn options() -> Result<Options, Box<dyn std::error::Error>> {
-    let mut options = Options { n_tasks: 50_000, n_peer_tasks: 2_000, n_repeats: 5, python: None };
+    let mut options =
+        Options { n_tasks: 50_000, n_peer_tasks: 2_000, n_repeats: 5, python: None, only: None, dashboard: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
@@ -107,8 +118,10 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             "--peer-tasks" => options.n_peer_tasks = value.parse()?,
             "--repeats" => options.n_repeats = value.parse()?,
             "--python" => options.python = Some(value),
+            "--only" => options.only = Some(value),
+            "--dashboard" => options.dashboard = value == "yes",
             other => {
-                let known = "there are --tasks, --peer-tasks, --repeats, --python";
+                let known = "there are --tasks, --peer-tasks, --repeats, --only, --dashboard, --python";
                 return Err(format!("unknown option {other}; {known}").into());
             }
         }

@@ -1,7 +1,10 @@
 //! Our side.
 
 use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dask_benches::shapes::Shape;
@@ -70,9 +73,14 @@ fn rate(measure: &str, ours: f64, target: f64) -> Row {
 
 pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
     let mut rows = Vec::new();
-    let cluster = LocalCluster::builder().workers(2).processes(true).start()?;
-    let client = Client::connect(&cluster.address().to_string())?;
-    for shape in Shape::ALL {
+    let mut builder = LocalCluster::builder().workers(2).processes(true);
+    if options.dashboard {
+        builder = builder.dashboard("127.0.0.1:0");
+    }
+    let cluster = builder.start()?;
+    let _viewer = cluster.dashboard().map(|dashboard| watch(dashboard.address())).transpose()?;
+    let client = cluster.client()?;
+    for shape in Shape::ALL.into_iter().filter(|_| options.wants("tasks")) {
         eprintln!("cluster: {}", shape.name());
         let n = if shape == Shape::Chain { options.n_tasks / 10 } else { options.n_tasks };
         let (time, n_tasks) = graph(&client, shape, n.max(4), options.n_repeats)?;
@@ -83,20 +91,20 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
         };
         rows.push(cost(format!("cluster, a task: {}", shape.name()), "µs", time * 1e6 / n_tasks, target));
     }
-    eprintln!("cluster: round trips and bytes");
-    let mut trips = Vec::new();
-    for i in 0..500i64 {
-        let start = Instant::now();
-        black_box(client.submit(inc, (i,))?.result()?);
-        trips.push(start.elapsed().as_secs_f64() * 1e6);
+    if options.wants("trips") {
+        rows.push(trips(&client)?);
     }
-    rows.push(cost("submit to result".to_owned(), "µs", median(trips), Some(150.0)));
-    rows.extend(bulk(&client, options.n_repeats)?);
-    rows.extend(symbolic(&client)?);
+    if options.wants("bulk") {
+        eprintln!("cluster: bytes");
+        rows.extend(bulk(&client, options.n_repeats)?);
+    }
+    if options.wants("graph") {
+        rows.extend(symbolic(&client)?);
+    }
     drop(client);
     cluster.close();
     let processes = ProcessScheduler::new(2);
-    for shape in [Shape::Independent, Shape::Tree, Shape::Chain] {
+    for shape in [Shape::Independent, Shape::Tree, Shape::Chain].into_iter().filter(|_| options.wants("processes")) {
         eprintln!("processes: {}", shape.name());
         let n = if shape == Shape::Chain { options.n_tasks / 10 } else { options.n_tasks };
         let (time, n_tasks) = graph(&processes, shape, n.max(4), options.n_repeats)?;
@@ -104,6 +112,27 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
         rows.push(cost(format!("processes, a task: {}", shape.name()), "µs", time * 1e6 / n_tasks, target));
     }
     Ok(rows)
+}
+
+/// Somebody who looks at the dashboard all the time.
+fn watch(address: SocketAddr) -> Outcome<JoinHandle<()>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    Ok(std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while stream.read(&mut piece).is_ok_and(|n| n != 0) {}
+    }))
+}
+
+fn trips(client: &Client) -> Outcome<Row> {
+    eprintln!("cluster: round trips");
+    let mut trips = Vec::new();
+    for i in 0..500i64 {
+        let start = Instant::now();
+        black_box(client.submit(inc, (i,))?.result()?);
+        trips.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    Ok(cost("submit to result".to_owned(), "µs", median(trips), Some(150.0)))
 }
 
 /// A virtual machine gets memory that was not used lately from its host, which is slower than any network: what is to
