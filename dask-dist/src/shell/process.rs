@@ -5,10 +5,25 @@ use std::time::Instant;
 /// Bytes of memory that a process has for itself alone, 0 if unknown: pages of its executable and of other files are
 /// the system's, which takes them back when it needs them.
 pub fn own_bytes(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok());
-    kibibytes.unwrap_or(0) << 10
+    let pages = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
+    let mut pages = pages.split_ascii_whitespace().skip(1).map_while(|n| n.parse::<u64>().ok());
+    let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+    resident.saturating_sub(shared) * page_size()
+}
+
+fn page_size() -> u64 {
+    // SAFETY: asks the system for a number.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
+/// Gives memory that was freed back to the system: allocators keep it for later, and it counts until then.
+pub(super) fn give_back_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it may be called at any time, from any thread; it touches only what is free.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// Processor time of this process between two looks.

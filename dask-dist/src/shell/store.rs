@@ -28,7 +28,18 @@ struct Entry {
 
 enum Place {
     Memory(Value),
+    /// In memory and on disk, until the machine has heard of it: a task that it starts meanwhile finds the value.
+    Both(Value, PathBuf),
     Disk(PathBuf),
+}
+
+impl Place {
+    /// Its memory is freed; its file is removed.
+    fn clear(self) {
+        if let Self::Both(_, path) | Self::Disk(path) = self {
+            drop(std::fs::remove_file(path));
+        }
+    }
 }
 
 /// What came of writing a value to disk or reading it.
@@ -62,7 +73,7 @@ impl Store {
     /// A value that is in memory.
     pub(super) fn get(&self, task: TaskRef) -> Option<Value> {
         match self.lock().get(&task) {
-            Some(Entry { place: Place::Memory(value), .. }) => Some(value.clone()),
+            Some(Entry { place: Place::Memory(value) | Place::Both(value, _), .. }) => Some(value.clone()),
             _ => None,
         }
     }
@@ -70,7 +81,7 @@ impl Store {
     /// A value wherever it is; one on disk is read and not kept. Blocks.
     pub(super) fn get_or_read(&self, task: TaskRef) -> Option<Value> {
         let path = match &self.lock().get(&task)?.place {
-            Place::Memory(value) => return Some(value.clone()),
+            Place::Memory(value) | Place::Both(value, _) => return Some(value.clone()),
             Place::Disk(path) => path.clone(),
         };
         match disk::read(&path) {
@@ -86,8 +97,8 @@ impl Store {
         let mut values = std::mem::take(&mut *other.lock());
         let gone: Vec<TaskRef> = values.keys().copied().filter(|&task| !keep(task)).collect();
         for task in gone {
-            if let Some(Entry { place: Place::Disk(path), .. }) = values.remove(&task) {
-                drop(std::fs::remove_file(path));
+            if let Some(entry) = values.remove(&task) {
+                entry.place.clear();
             }
         }
         let on_disk = values.iter().map(|(&task, entry)| (task, matches!(entry.place, Place::Disk(_)))).collect();
@@ -105,11 +116,7 @@ impl Store {
             let mut values = self.lock();
             gone.extend(tasks.iter().filter_map(|task| values.remove(task)));
         }
-        for entry in gone {
-            if let Place::Disk(path) = entry.place {
-                drop(std::fs::remove_file(path));
-            }
-        }
+        gone.into_iter().for_each(|entry| entry.place.clear());
     }
 
     fn path(&self, task: TaskRef, stamp: u64) -> std::io::Result<PathBuf> {
@@ -126,10 +133,11 @@ impl Store {
         Ok(folder.join(format!("{}-{}-{stamp}", task.slot, task.generation)))
     }
 
-    /// Writes a value to disk and frees its memory. Blocks.
+    /// Writes a value to disk; its memory is freed when it is [evicted](Self::evict). Blocks.
     pub(super) fn spill(&self, task: TaskRef) -> Moved {
         let (value, stamp) = match self.lock().get(&task) {
             Some(Entry { place: Place::Memory(value), stamp }) => (value.clone(), *stamp),
+            Some(Entry { place: Place::Both(..), .. }) => return Moved::Done,
             _ => return Moved::Dropped,
         };
         let parcel = match value.to_parcel() {
@@ -141,18 +149,30 @@ impl Store {
             written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
             Ok(path)
         });
-        drop((value, parcel));
+        drop(parcel);
         match written {
-            Ok(path) => self.replace(task, stamp, Place::Disk(path)),
+            Ok(path) => self.replace(task, stamp, Place::Both(value, path)),
             Err(error) => Moved::Failed(error.to_string()),
         }
+    }
+
+    /// Frees the memory of a value that has been written.
+    pub(super) fn evict(&self, task: TaskRef) {
+        let mut values = self.lock();
+        let Some(entry) = values.get_mut(&task) else { return };
+        let Place::Both(_, path) = &mut entry.place else { return };
+        let path = std::mem::take(path);
+        let freed = std::mem::replace(&mut entry.place, Place::Disk(path));
+        // Without the lock: large memory is unmapped.
+        drop(values);
+        drop(freed);
     }
 
     /// Reads a value from disk into memory. Blocks.
     pub(super) fn restore(&self, task: TaskRef) -> Moved {
         let (path, stamp) = match self.lock().get(&task) {
             Some(Entry { place: Place::Disk(path), stamp }) => (path.clone(), *stamp),
-            Some(Entry { place: Place::Memory(_), .. }) => return Moved::Done,
+            Some(_) => return Moved::Done,
             None => return Moved::Dropped,
         };
         match disk::read(&path) {
@@ -173,9 +193,7 @@ impl Store {
             _ => (place, Moved::Dropped),
         };
         // Memory is freed, and files are removed, without the lock.
-        if let Place::Disk(path) = left {
-            drop(std::fs::remove_file(path));
-        }
+        left.clear();
         moved
     }
 }
@@ -199,6 +217,9 @@ mod tests {
         let store = Store::new(Some(folder.path().to_owned()));
         store.insert(t(1), Value::new(vec![1i64, 2, 3]));
         assert_eq!(store.spill(t(1)), Moved::Done);
+        // The machine has not heard of it: what it starts now finds the value.
+        assert!(store.get(t(1)).is_some());
+        store.evict(t(1));
         assert!(store.get(t(1)).is_none());
         assert_eq!(store.get_or_read(t(1)).unwrap().get::<Vec<i64>>().unwrap(), &[1, 2, 3]);
         assert_eq!(files(folder.path()), 1);

@@ -13,7 +13,7 @@ use super::actors::Actors;
 use super::context::WorkerContext;
 use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
-use super::process::{CpuClock, own_bytes};
+use super::process::{CpuClock, give_back_freed, own_bytes};
 use super::serve::Server;
 use super::store::{Moved, Store};
 use crate::error::DistError;
@@ -24,6 +24,8 @@ use crate::worker::{Action, Event, Machine, Settings};
 /// Events taken together, at most, before what follows from them is done.
 const TOGETHER: usize = 256;
 const TICK: Duration = Duration::from_millis(500);
+/// A thread fills gigabytes in a second: so often it is looked how much memory the process takes.
+const LOOK: Duration = Duration::from_millis(20);
 /// Time to hand values over after being asked to stop.
 const FAREWELL: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -225,6 +227,8 @@ async fn serve_until_the_end(
     let Ends { mut inbox, mut told, mut listener, server, sent, wake } = ends;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut leaving: Option<Instant> = None;
     loop {
         tokio::select! {
@@ -258,9 +262,17 @@ async fn serve_until_the_end(
                     tokio::spawn(server.clone().serve(incoming));
                 }
             }
+            _ = looks.tick() => {
+                let mut shell = locked(shell);
+                let resident = shell.resident();
+                // Far from the limit nothing depends on it: the next heartbeat tells.
+                if shell.machine.is_near_its_limit(resident) {
+                    shell.handle(Event::Measured { resident });
+                }
+            }
             _ = ticks.tick() => {
                 let mut shell = locked(shell);
-                let (resident, cpu_percent) = (own_bytes(std::process::id()), shell.cpu.percent());
+                let (resident, cpu_percent) = (shell.resident(), shell.cpu.percent());
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
                 if leaving.is_some_and(|since| FAREWELL < since.elapsed()) {
@@ -322,6 +334,16 @@ struct Shell {
 }
 
 impl Shell {
+    /// What the process takes, once it has given back what it does not need.
+    fn resident(&self) -> u64 {
+        let resident = own_bytes(std::process::id());
+        if !self.machine.is_short_of_memory(resident) {
+            return resident;
+        }
+        give_back_freed();
+        own_bytes(std::process::id())
+    }
+
     /// What a thread tells; what to run next.
     fn told(&mut self, what: Told) -> Vec<Job> {
         match what {
@@ -422,6 +444,7 @@ impl Shell {
                         Some(Event::Spilled { task, ok: false })
                     }
                 }),
+                Action::Evict(task) => self.store.evict(task),
                 Action::Restore(task) => self.on_disk(move |store| match store.restore(task) {
                     Moved::Done => Some(Event::Restored { task, ok: true }),
                     Moved::Dropped => None,

@@ -121,12 +121,20 @@ impl Host {
         }
     }
 
-    /// A value moves to disk or back, if it is still the same.
+    /// A value that has been written leaves memory.
+    pub(super) fn evict(&mut self, task: TaskRef) {
+        if let Some(stored) = self.store.get_mut(&task).filter(|stored| !stored.on_disk) {
+            stored.on_disk = true;
+            self.in_memory -= stored.nbytes;
+        }
+    }
+
+    /// A value has been written to disk or read from it, if it is still the same.
     pub(super) fn moved(&mut self, task: TaskRef, version: u64, to_disk: bool, ok: bool) -> Option<Event> {
         let stored = self.store.get_mut(&task).filter(|stored| stored.version == version)?;
-        if ok && stored.on_disk != to_disk {
-            stored.on_disk = to_disk;
-            self.in_memory = if to_disk { self.in_memory - stored.nbytes } else { self.in_memory + stored.nbytes };
+        if ok && !to_disk && stored.on_disk {
+            stored.on_disk = false;
+            self.in_memory += stored.nbytes;
         }
         Some(if to_disk { Event::Spilled { task, ok } } else { Event::Restored { task, ok } })
     }

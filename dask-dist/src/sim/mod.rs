@@ -465,6 +465,11 @@ impl Sim {
                 tasks.into_iter().for_each(|task| host.forget(task));
                 self.in_memory = self.in_memory - before + host.in_memory;
             }
+            worker::Action::Evict(task) => {
+                let before = host.in_memory;
+                host.evict(task);
+                self.in_memory = self.in_memory - before + host.in_memory;
+            }
             worker::Action::Spill(task) | worker::Action::Restore(task) => {
                 let to_disk = matches!(action, worker::Action::Spill(_));
                 let Some(stored) = host.store.get(&task) else {

@@ -30,6 +30,10 @@ pub(super) enum Place {
     Restoring,
 }
 
+/// So many looks at a paused process that cannot help itself, and it goes on until the next one: whoever watches it
+/// ends it when it takes too much, and everybody else would wait forever.
+const PATIENCE: u32 = 10;
+
 impl Held {
     /// Whether it could go to disk now.
     pub(super) fn is_idle(&self) -> bool {
@@ -171,7 +175,10 @@ impl Machine {
         if limit == 0.0 {
             return;
         }
-        let used = self.in_memory.max(self.resident) as f64;
+        if self.paused && PATIENCE <= self.helpless {
+            (self.helpless, self.bears) = (0, true);
+        }
+        let used = if self.bears { self.in_memory } else { self.in_memory.max(self.resident) } as f64;
         // What stopped at the one threshold goes on below the other.
         let threshold = if self.paused { self.settings.spill.min(self.settings.pause) } else { self.settings.pause };
         let paused = threshold * limit < used;
@@ -181,13 +188,31 @@ impl Machine {
         }
     }
 
+    /// Whether a process that takes so much has to do something about it.
+    pub fn is_short_of_memory(&self, resident: u64) -> bool {
+        self.takes_share(self.settings.spill, resident)
+    }
+
+    /// Whether a process that takes so much, or took it, is to be watched.
+    pub fn is_near_its_limit(&self, resident: u64) -> bool {
+        self.paused || self.takes_share(self.settings.target, resident.max(self.resident))
+    }
+
+    fn takes_share(&self, share: f64, resident: u64) -> bool {
+        let limit = self.settings.memory_limit;
+        self.settings.own_process && limit != 0 && share * limit as f64 <= resident as f64
+    }
+
     /// The process was looked at.
     pub(super) fn measured(&mut self, resident: u64) {
-        self.disk_full = self.disk_full.saturating_sub(1);
         if !self.settings.own_process {
             return;
         }
         self.resident = resident;
+        self.bears = false;
+        // Nothing that is here can become less: waiting does not help.
+        let is_helpless = self.paused && self.running == 0 && self.idle.is_empty() && self.spilling == 0;
+        self.helpless = if is_helpless { self.helpless + 1 } else { 0 };
         let of_limit = |share: f64| (share * self.settings.memory_limit as f64) as u64;
         // Memory that no value accounts for is made up for by values.
         self.excess = if of_limit(self.settings.spill) < resident {
@@ -212,6 +237,7 @@ impl Machine {
             held.place = Place::Disk;
             self.in_memory -= held.nbytes;
             self.on_disk += held.nbytes;
+            actions.push(Action::Evict(task));
         } else {
             held.place = Place::Memory;
             // Writing down a large value in vain costs something: twice as rarely each time.

@@ -96,6 +96,11 @@ pub enum Event {
         /// Bytes sent to peers so far.
         sent: u64,
     },
+    /// What the process takes, between two ticks: often while it is near its limit.
+    Measured {
+        /// Resident memory.
+        resident: u64,
+    },
 }
 
 /// All that the shell can be asked to do.
@@ -125,8 +130,10 @@ pub enum Action {
     },
     /// These values may go, wherever they are.
     Drop(Vec<TaskRef>),
-    /// Write a value to disk and free its memory; answered by [`Event::Spilled`].
+    /// Write a value to disk, and keep it in memory until [`Action::Evict`]; answered by [`Event::Spilled`].
     Spill(TaskRef),
+    /// Free the memory of a value that has been written: from here on it has to be read to be used.
+    Evict(TaskRef),
     /// Read a value from disk; answered by [`Event::Restored`].
     Restore(TaskRef),
     /// End.
@@ -165,6 +172,10 @@ pub struct Machine {
     /// How often it refused in a row.
     refusals: u32,
     paused: bool,
+    /// Looks in a row at which it was paused, with nothing to run and nothing to write to disk.
+    helpless: u32,
+    /// What the process takes does not count until the next look.
+    bears: bool,
     resident: u64,
     /// Bytes that the process has too much, and values are to make up for.
     excess: u64,
@@ -194,6 +205,8 @@ impl Machine {
             disk_full: 0,
             refusals: 0,
             paused: false,
+            helpless: 0,
+            bears: false,
             resident: 0,
             excess: 0,
             look_for_sources: false,
@@ -226,7 +239,9 @@ impl Machine {
             Event::Spilled { task, ok } => self.spilled(task, ok, actions),
             Event::Unspillable { task } => self.unspillable(task),
             Event::Restored { task, ok } => self.restored(task, ok, actions),
+            Event::Measured { resident } => self.measured(resident),
             Event::Tick { resident, cpu_percent, received, sent } => {
+                self.disk_full = self.disk_full.saturating_sub(1);
                 self.measured(resident);
                 let metrics = Metrics {
                     managed: self.in_memory,

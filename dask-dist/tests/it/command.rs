@@ -94,7 +94,7 @@ fn call(arguments: &[&str]) -> (Option<i32>, String) {
     (status.code(), String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
 }
 
-fn scheduler() -> (Running, String) {
+pub(crate) fn scheduler() -> (Running, String) {
     let scheduler = Running::start(&["scheduler", "--port", "0", "--dashboard-address", "none"]);
     let address = scheduler.address();
     (scheduler, address)

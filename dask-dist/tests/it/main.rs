@@ -16,6 +16,8 @@ mod frames;
 mod handshake;
 mod live;
 mod memory_manager;
+#[cfg(all(unix, feature = "cli"))]
+mod pressure;
 mod restart;
 mod scheduler;
 mod security;

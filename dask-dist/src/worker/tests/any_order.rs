@@ -49,6 +49,7 @@ impl World {
                 assert_eq!(self.store.get(&task), Some(&false));
                 self.disk.push(Event::Spilled { task, ok: true });
             }
+            Action::Evict(task) => assert_eq!(self.store.insert(task, true), Some(false)),
             Action::Restore(task) => {
                 assert_eq!(self.store.get(&task), Some(&true));
                 self.disk.push(Event::Restored { task, ok: true });
@@ -130,12 +131,7 @@ impl World {
         let event = self.disk.remove(which % self.disk.len());
         let event = match event {
             Event::Spilled { task, .. } if how == 1 => Event::Unspillable { task },
-            Event::Spilled { task, .. } => {
-                if how == 2 {
-                    self.store.insert(task, true);
-                }
-                Event::Spilled { task, ok: how == 2 }
-            }
+            Event::Spilled { task, .. } => Event::Spilled { task, ok: how == 2 },
             Event::Restored { task, .. } => {
                 if how != 0 {
                     self.store.insert(task, false);

@@ -16,7 +16,7 @@ fn what_was_used_least_recently_goes_to_disk_and_what_runs_uses_does_not() {
     (0..3).for_each(|slot| drop(worker.put(slot, 200)));
     assert_eq!(worker.given(vec![task(9, 0, &[on(0, &[0])])]), [run(9, &[0])]);
     assert_eq!(worker.put(3, 150), [added(&[(3, 150)]), Action::Spill(t(1))]);
-    assert_eq!(worker.after(Event::Spilled { task: t(1), ok: true }), []);
+    assert_eq!(worker.after(Event::Spilled { task: t(1), ok: true }), [Action::Evict(t(1))]);
     assert_eq!(worker.memory(), (550, 200));
 }
 
@@ -63,7 +63,7 @@ fn a_value_that_cannot_be_written_does_not_stand_in_the_way_of_others() {
     assert_eq!(worker.put(1, 650), [added(&[(1, 650)]), paused, Action::Spill(t(1))]);
     assert_eq!(worker.after(Event::Unspillable { task: t(0) }), []);
     let spilled = worker.after(Event::Spilled { task: t(1), ok: true });
-    assert_eq!(spilled, [Action::Report(FromWorker::Paused(false))]);
+    assert_eq!(spilled, [Action::Evict(t(1)), Action::Report(FromWorker::Paused(false))]);
     assert_eq!(worker.memory(), (650, 650));
 }
 
@@ -77,6 +77,26 @@ fn a_worker_stops_above_one_threshold_and_goes_on_below_another() {
     assert_eq!(worker.after(tick(750)).len(), 1);
     let resumed = worker.after(tick(650));
     assert_eq!(resumed[1..], [Action::Report(FromWorker::Paused(false)), run(2, &[])]);
+}
+
+#[test]
+fn a_worker_that_is_paused_and_can_free_nothing_goes_on_a_little() {
+    let mut worker = small();
+    let (pauses, goes_on) = (FromWorker::Paused(true), FromWorker::Paused(false));
+    assert_eq!(worker.after(tick(850))[1..], [Action::Report(pauses.clone())]);
+    (0..9).for_each(|_| assert_eq!(worker.after(Event::Measured { resident: 850 }), []));
+    assert_eq!(worker.after(tick(850))[1..], [Action::Report(goes_on.clone())]);
+    assert_eq!(worker.given(vec![task(1, 0, &[])]), [run(1, &[])]);
+    // It is looked at again while the task runs, and for longer.
+    assert_eq!(worker.after(tick(850))[1..], [Action::Report(pauses)]);
+    (0..99).for_each(|_| assert_eq!(worker.after(Event::Measured { resident: 850 }), []));
+    worker.ran_well(1, 10);
+    // What it made goes to disk first.
+    let spills = worker.after(tick(850));
+    assert!(spills.contains(&Action::Spill(t(1))) || worker.memory() == (10, 0), "{spills:?}");
+    worker.after(Event::Spilled { task: t(1), ok: true });
+    (0..9).for_each(|_| assert_eq!(worker.after(Event::Measured { resident: 850 }), []));
+    assert_eq!(worker.after(Event::Measured { resident: 850 }), [Action::Report(goes_on)]);
 }
 
 #[test]
