@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::FrameError;
 use crate::expr::Expr;
+use crate::sums::{can_be_summed, sums};
 
 /// How a column becomes one value. Nulls are passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Aggregation {
-    /// The sum; of nothing 0. Whole numbers are summed in 64 bits and wrap.
+    /// The sum; of nothing 0. Whole numbers and truth values are summed in 64 bits, signed or not as they are, and
+    /// wrap; floats in 64 bits; decimals in 38 digits, and more are an error.
     Sum,
     /// How many are not null.
     Count,
@@ -51,7 +53,8 @@ impl Aggregate {
     /// Refuses types for which it has no meaning.
     pub(crate) fn check(&self, dtype: &DataType) -> Result<(), FrameError> {
         let fine = match self.aggregation {
-            Aggregation::Sum | Aggregation::Mean => dtype.is_numeric() || *dtype == DataType::Boolean,
+            Aggregation::Sum => can_be_summed(dtype),
+            Aggregation::Mean => dtype.is_numeric() || *dtype == DataType::Boolean,
             Aggregation::Count => true,
             Aggregation::Min | Aggregation::Max => !dtype.is_nested(),
         };
@@ -123,28 +126,6 @@ fn counts(values: &ArrayRef, group_of: &[u32], n_groups: usize) -> ArrayRef {
         }
     }
     Arc::new(Int64Array::from(counts))
-}
-
-fn sums(values: &ArrayRef, group_of: &[u32], n_groups: usize) -> Result<ArrayRef, FrameError> {
-    if values.data_type().is_floating() {
-        let values = arrow_cast::cast(values, &DataType::Float64)?;
-        let values = values.as_primitive::<Float64Type>();
-        let mut sums = vec![0.0f64; n_groups];
-        match values.nulls() {
-            None => group_of.iter().zip(values.values()).for_each(|(&group, x)| sums[group as usize] += x),
-            Some(_) => group_of.iter().zip(values).for_each(|(&group, x)| sums[group as usize] += x.unwrap_or(0.0)),
-        }
-        return Ok(Arc::new(Float64Array::from(sums)));
-    }
-    let values = arrow_cast::cast(values, &DataType::Int64)?;
-    let values = values.as_primitive::<Int64Type>();
-    let mut sums = vec![0i64; n_groups];
-    let mut add = |group: u32, x: i64| sums[group as usize] = sums[group as usize].wrapping_add(x);
-    match values.nulls() {
-        None => group_of.iter().zip(values.values()).for_each(|(&group, &x)| add(group, x)),
-        Some(_) => group_of.iter().zip(values).for_each(|(&group, x)| add(group, x.unwrap_or(0))),
-    }
-    Ok(Arc::new(Int64Array::from(sums)))
 }
 
 /// The row that holds the extremum of each group, taken.

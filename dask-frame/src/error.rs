@@ -1,5 +1,7 @@
 //! What can go wrong with frames.
 
+use std::collections::HashSet;
+
 /// Every way in which a frame operation refuses.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +52,12 @@ pub enum FrameError {
         /// Its type.
         dtype: String,
     },
+    /// Two columns of a result that have one name.
+    #[error("two columns would be called {column:?}; name one with `.alias(..)`")]
+    DuplicateColumn {
+        /// The name.
+        column: String,
+    },
     /// No partitions and no schema.
     #[error("a frame needs at least one batch, to know its columns")]
     NoBatches,
@@ -65,6 +73,15 @@ impl From<FrameError> for dask_core::Error {
 }
 
 impl FrameError {
+    /// Refuses two columns of one name.
+    pub(crate) fn check_distinct<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), Self> {
+        let mut seen = HashSet::new();
+        names
+            .into_iter()
+            .find(|&name| !seen.insert(name))
+            .map_or(Ok(()), |column| Err(Self::DuplicateColumn { column: column.clone() }))
+    }
+
     pub(crate) fn unknown_column(column: &str, schema: &arrow_schema::Schema) -> Self {
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let nearest = names.iter().map(|name| (strsim::damerau_levenshtein(name, column), *name)).min();

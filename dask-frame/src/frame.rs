@@ -104,7 +104,7 @@ impl DataFrame {
     /// These columns, and no others.
     ///
     /// # Errors
-    /// [`FrameError::UnknownColumn`].
+    /// [`FrameError::UnknownColumn`], [`FrameError::DuplicateColumn`].
     pub fn select(&self, columns: &[&str]) -> Result<Self, FrameError> {
         self.select_exprs(&columns.iter().map(|&name| col(name)).collect::<Vec<_>>())
     }
@@ -112,9 +112,11 @@ impl DataFrame {
     /// A column an expression, and no others.
     ///
     /// # Errors
-    /// [`FrameError::UnknownColumn`], [`FrameError::BadExpression`].
+    /// [`FrameError::UnknownColumn`], [`FrameError::BadExpression`], [`FrameError::DuplicateColumn`].
     pub fn select_exprs(&self, exprs: &[Expr]) -> Result<Self, FrameError> {
-        self.with_step(Step::Select(exprs.iter().map(|expr| (expr.name(), expr.clone())).collect()))
+        let columns: Vec<(String, Expr)> = exprs.iter().map(|expr| (expr.name(), expr.clone())).collect();
+        FrameError::check_distinct(columns.iter().map(|(name, _)| name))?;
+        self.with_step(Step::Select(columns))
     }
 
     /// All columns, and one more; or one of them with other values.

@@ -34,7 +34,8 @@ impl<'a> GroupBy<'a> {
     /// One row a group, sorted by the keys: the keys, and one column an aggregate. Rows with a null key are left out.
     ///
     /// # Errors
-    /// [`FrameError::UnknownColumn`], [`FrameError::BadAggregation`], [`FrameError::BadExpression`].
+    /// [`FrameError::UnknownColumn`], [`FrameError::BadAggregation`], [`FrameError::BadExpression`];
+    /// [`FrameError::DuplicateColumn`] where two results, or a result and a key, have one name.
     pub fn agg(&self, aggregates: &[Aggregate]) -> Result<DataFrame, FrameError> {
         let schema = self.frame.schema();
         for key in &self.keys {
@@ -43,6 +44,7 @@ impl<'a> GroupBy<'a> {
         for aggregate in aggregates {
             aggregate.check(&aggregate.expr.dtype(schema)?)?;
         }
+        FrameError::check_distinct(self.keys.iter().chain(aggregates.iter().map(|aggregate| &aggregate.name)))?;
         let table = GroupTable { keys: self.keys.clone(), aggregates: aggregates.to_vec() };
         let empty = table.finish(&table.start(&RecordBatch::new_empty(schema.clone()))?)?;
         // Only the columns that are used are computed.

@@ -26,6 +26,7 @@ mod group_by; // groups: partial tables, merged by trees
 mod partition; // the value of a frame's task
 mod rows; // row by row: the task that reads, filters and projects
 mod store; // from and into storage
+mod sums; // of groups, in the right type
 
 pub use aggregate::{Aggregate, Aggregation};
 pub use arrow_array as array;

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use dask_core::wire::{Encoder, Portable, WireError};
 use dask_core::{Collection, Items, PartitionSource, RunContext, TaskError, Want};
 use dask_frame::array::cast::AsArray;
-use dask_frame::array::types::{Float64Type, Int64Type};
-use dask_frame::array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use dask_frame::array::types::{Decimal128Type, Float64Type, Int64Type, UInt64Type};
+use dask_frame::array::{
+    Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, UInt8Array,
+    UInt64Array,
+};
 use dask_frame::schema::SchemaRef;
 use dask_frame::{DataFrame, col, lit};
 use dask_sched::SyncScheduler;
@@ -115,6 +118,36 @@ fn expressions_and_nulls_behave_as_in_arrow() {
     assert_eq!(everywhere(&frame.head(1)), batch(&rows[..1]));
 }
 
+/// pandas: `Series([2**63, 5], dtype="uint64").sum()` is 9223372036854775813 (uint64); sums of bool are int64; a frame of
+/// `decimal.Decimal` keeps its digits.
+#[test]
+fn sums_keep_the_kind_of_their_column() {
+    let columns: [(&str, ArrayRef); 4] = [
+        ("unsigned", Arc::new(UInt64Array::from(vec![1 << 63, 5]))),
+        ("small", Arc::new(UInt8Array::from(vec![200, 100]))),
+        ("flag", Arc::new(BooleanArray::from(vec![true, true]))),
+        ("price", Arc::new(Decimal128Array::from(vec![1050, 225]).with_precision_and_scale(6, 2).unwrap())),
+    ];
+    let both = RecordBatch::try_from_iter(columns).unwrap();
+    let frame = DataFrame::from_batches(vec![both.slice(0, 1), both.slice(1, 1)]).unwrap();
+    let sums = frame.agg(&["unsigned", "small", "flag", "price"].map(|name| col(name).sum())).unwrap();
+    let sums = everywhere(&sums);
+    assert_eq!(sums.column(0).as_primitive::<UInt64Type>().value(0), 9_223_372_036_854_775_813);
+    assert_eq!(sums.column(1).as_primitive::<UInt64Type>().value(0), 300);
+    assert_eq!(sums.column(2).as_primitive::<Int64Type>().value(0), 2);
+    assert_eq!(sums.column(3).as_primitive::<Decimal128Type>().value_as_string(0), "12.75");
+}
+
+#[test]
+fn a_decimal_sum_of_too_many_digits_is_an_error() {
+    let most = 10i128.pow(38) - 1;
+    let prices = Decimal128Array::from(vec![most, most]).with_precision_and_scale(38, 0).unwrap();
+    let batch = RecordBatch::try_from_iter([("price", Arc::new(prices) as ArrayRef)]).unwrap();
+    let sum = DataFrame::from_batches(vec![batch]).unwrap().agg(&[col("price").sum()]).unwrap();
+    let error = sum.compute_with(&SyncScheduler, &RunContext::default()).unwrap_err().to_string();
+    assert!(error.contains("too large to store in a Decimal128 of precision 38"), "{error}");
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let frame = frame(&[(Some("a".to_owned()), Some(1), Some(1.0))], 1);
@@ -125,6 +158,10 @@ fn what_does_not_fit_is_refused() {
     let error = frame.group_by(&["n"]).agg(&[col("name").mean()]).err().unwrap().to_string();
     assert_eq!(error, "mean of column \"name\", which is Utf8");
     assert!(frame.group_by(&["m"]).agg(&[]).is_err());
+    let twice = "two columns would be called \"x\"; name one with `.alias(..)`";
+    assert_eq!(frame.agg(&[col("x").min(), col("x").max()]).err().unwrap().to_string(), twice);
+    assert_eq!(frame.group_by(&["x"]).agg(&[col("x").max()]).err().unwrap().to_string(), twice);
+    assert_eq!(frame.select(&["x", "n", "x"]).err().unwrap().to_string(), twice);
     assert!(frame.with_column("z", col("name") + col("x")).is_err());
     assert!(DataFrame::from_batches(vec![]).is_err());
     let divided = frame.with_column("z", col("n") / lit(0)).unwrap();
