@@ -19,6 +19,7 @@ const USAGE: &str = "cargo xtask COMMAND [--without hdf5] [ARGUMENTS]
   tour       the main job, on data it makes first; arguments go to the tour
   gen-data   makes the sample data; arguments go to the generator
   chaos      kills workers at random under work of collections: `chaos [--minutes M]`
+  soak       a cluster works and keeps its memory: `soak [--minutes M] [--workers N] [--dashboard yes]`
   bench      cargo bench; or `bench sched`: what a task costs; `bench metg`: how small tasks may be; `bench dist`: the
              cluster; these with Dask beside, from an environment of its own (`--python PYTHON`: that Python's;
              `--without dask`: ours alone)
@@ -55,7 +56,7 @@ fn dispatch(command: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {
         "features" => tidy::features(hdf5),
         "tour" => program("tour", rest, hdf5),
         "gen-data" => program("gen_data", rest, hdf5),
-        "chaos" => program("chaos", rest, hdf5),
+        "chaos" | "soak" => program(command, rest, false),
         "bench" => bench::bench(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -197,7 +197,7 @@ impl<T> Tokenize for Future<T> {
 }
 
 /// Whether an error says that the task was cancelled.
-fn is_cancelled(error: &Error) -> bool {
+pub(super) fn is_cancelled(error: &Error) -> bool {
     match error {
         Error::Cancelled => true,
         Error::Other(source) => {

@@ -18,6 +18,7 @@ use super::argument::{Argument, Arguments};
 use super::bound::bind;
 use super::computation::Computation;
 use super::connection::Connection;
+use super::future::is_cancelled;
 use super::remote::RemoteFuture;
 use super::wish::Wish;
 use super::{Client, Future};
@@ -310,14 +311,15 @@ impl<'a> Functions<'a> {
         Ok(number)
     }
 
-    /// Whether a value is on this cluster.
+    /// Whether a value is, or will be, on this cluster. One that failed is: what is asked of it fails there, no matter
+    /// whether its failure is known here already.
     fn is_here(&self, wish: &Arc<Wish>) -> Result<bool> {
         if !Arc::ptr_eq(&wish.connection, self.connection) {
             return Err(DistError::OtherClient { key: Box::new(wish.key.clone()) }.into());
         }
         match wish.error() {
-            Some(error) => Err(error),
-            None => Ok(true),
+            Some(error) if is_cancelled(&error) => Err(error),
+            _ => Ok(true),
         }
     }
 

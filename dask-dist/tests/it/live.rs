@@ -84,6 +84,22 @@ fn failures_and_panics_name_the_task_and_the_layers() {
 }
 
 #[test]
+fn what_depends_on_a_failure_fails_whether_or_not_the_failure_is_known() {
+    everywhere(|_, client| {
+        let failed = client.submit(|x: i64| 1 / x, (0,)).unwrap();
+        let early = client.submit(inc, (&failed,)).unwrap();
+        assert!(failed.exception().wait().unwrap().is_some());
+        let late = client.submit(inc, (&failed,)).unwrap();
+        for dependent in [early, late] {
+            let error = dependent.exception().wait().unwrap().unwrap();
+            assert!(matches!(&error, Error::Task { key, .. } if key.as_ref() == failed.key()), "{error}");
+            assert!(error.to_string().ends_with("(in closure <- inc)"), "{error}");
+            assert_eq!(dependent.status(), Status::Error);
+        }
+    });
+}
+
+#[test]
 fn scattered_values_are_arguments_and_broadcast_ones_are_everywhere() {
     everywhere(|cluster, client| {
         let big: Vec<f64> = (0..200_000).map(f64::from).collect();
