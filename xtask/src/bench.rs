@@ -1,7 +1,7 @@
 //! Measurements: those of criterion, and those with other systems beside.
 
 use crate::run::{Failure, cargo};
-use crate::tools;
+use crate::tools::{self, Hdf5};
 
 /// `bench` alone is `cargo bench`; `bench sched …`, `bench dist …` and `bench metg …` run ours and Dask's in one go;
 /// `bench simulated …` runs the scheduler alone, and the cluster in the simulator.
@@ -9,18 +9,18 @@ pub(crate) fn bench(rest: &[String]) -> Result<(), Failure> {
     match rest.split_first() {
         Some((what, rest)) if what == "sched" || what == "dist" => with_peer(what, rest),
         Some((what, rest)) if what == "metg" => {
-            cargo(&["build", "--release", "-p", "dask-benches", "--example", "kernel"], false)?;
+            cargo(&["build", "--release", "-p", "dask-benches", "--example", "kernel"], &Hdf5::Without)?;
             with_peer("metg", rest)
         }
         Some((what, rest)) if what == "simulated" => {
             let mut arguments = vec!["run", "--release", "-p", "dask-benches", "--bin", "simulated", "--"];
             arguments.extend(rest.iter().map(String::as_str));
-            cargo(&arguments, false)
+            cargo(&arguments, &Hdf5::Without)
         }
         _ => {
             let mut arguments = vec!["bench", "-p", "dask-benches"];
             arguments.extend(rest.iter().map(String::as_str));
-            cargo(&arguments, false)
+            cargo(&arguments, &Hdf5::Without)
         }
     }
 }
@@ -39,5 +39,5 @@ fn with_peer(program: &str, rest: &[String]) -> Result<(), Failure> {
     }
     let mut arguments = vec!["run", "--release", "-p", "dask-benches", "--bin", program, "--"];
     arguments.extend(rest.iter().map(String::as_str));
-    cargo(&arguments, false)
+    cargo(&arguments, &Hdf5::Without)
 }

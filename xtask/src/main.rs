@@ -4,13 +4,14 @@
 mod bench; // measurements, with other systems beside
 mod run; // commands, and where the workspace is
 mod tidy; // the rules of the house
-mod tools; // cmake, for the static build of HDF5
+mod tools; // the HDF5 library, cmake to build it, other systems
 
 use std::process::ExitCode;
 
 use run::{Failure, cargo};
+use tools::{Hdf5, Wish};
 
-const USAGE: &str = "cargo xtask COMMAND [--without hdf5] [ARGUMENTS]
+const USAGE: &str = "cargo xtask COMMAND [--without hdf5 | --static-hdf5] [ARGUMENTS]
 
   test       everything CI checks of behaviour: unit and integration tests, doctests
   ci         what CI runs: format, clippy, test, features alone, documentation
@@ -24,22 +25,17 @@ const USAGE: &str = "cargo xtask COMMAND [--without hdf5] [ARGUMENTS]
              cluster; these with Dask beside, from an environment of its own (`--python PYTHON`: that Python's;
              `--without dask`: ours alone)
 
---without hdf5 leaves out what needs the HDF5 library (and so cmake).";
+The HDF5 library is the system's where HDF5_DIR, pkg-config or h5cc finds one that fits, else it is built from its
+sources, with cmake. --static-hdf5 builds it in any case; --without hdf5 leaves out what needs it (and so cmake).";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let hdf5 = match arguments.windows(2).position(|pair| pair == ["--without", "hdf5"]) {
-        Some(at) => {
-            arguments.drain(at..at + 2);
-            false
-        }
-        None => true,
-    };
+    let wish = wish(&mut arguments);
     let (command, rest) = match arguments.split_first() {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", &[][..]),
     };
-    match dispatch(command, rest, hdf5) {
+    match dispatch(command, rest, wish) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("xtask: {failure}");
@@ -48,15 +44,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(command: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {
+/// Takes what concerns the HDF5 library out of the arguments.
+fn wish(arguments: &mut Vec<String>) -> Wish {
+    if let Some(at) = arguments.windows(2).position(|pair| pair == ["--without", "hdf5"]) {
+        arguments.drain(at..at + 2);
+        return Wish::Without;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--static-hdf5") {
+        arguments.remove(at);
+        return Wish::Static;
+    }
+    Wish::Any
+}
+
+fn dispatch(command: &str, rest: &[String], wish: Wish) -> Result<(), Failure> {
     match command {
-        "test" => test(hdf5),
-        "ci" => ci(hdf5),
+        "test" => test(&Hdf5::choose(wish)?),
+        "ci" => ci(&Hdf5::choose(wish)?),
         "tidy" => tidy::all(),
-        "features" => tidy::features(hdf5),
-        "tour" => program("tour", rest, hdf5),
-        "gen-data" => program("gen_data", rest, hdf5),
-        "chaos" | "soak" => program(command, rest, false),
+        "features" => tidy::features(&Hdf5::choose(wish)?),
+        "tour" => program("tour", rest, &Hdf5::choose(wish)?),
+        "gen-data" => program("gen_data", rest, &Hdf5::choose(wish)?),
+        "chaos" | "soak" => program(command, rest, &Hdf5::Without),
         "bench" => bench::bench(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
@@ -67,14 +76,12 @@ fn dispatch(command: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {
 }
 
 /// Calls cargo on everything: `first`, all crates with all their features, `last`.
-fn on_everything(first: &[&str], hdf5: bool, last: &[&str], environment: &[(&str, &str)]) -> Result<(), Failure> {
-    let features = if hdf5 { String::new() } else { tidy::features_without_hdf5()? };
-    let everything: &[&str] =
-        if hdf5 { &["--workspace", "--all-features"] } else { &["--workspace", "--features", &features] };
-    run::cargo_with(&[first, everything, last].concat(), hdf5, environment)
+fn on_everything(first: &[&str], hdf5: &Hdf5, last: &[&str], environment: &[(&str, &str)]) -> Result<(), Failure> {
+    let features = tidy::all_features(hdf5)?;
+    run::cargo_with(&[first, &["--workspace", "--features", &features], last].concat(), hdf5, environment)
 }
 
-fn test(hdf5: bool) -> Result<(), Failure> {
+fn test(hdf5: &Hdf5) -> Result<(), Failure> {
     if run::has_nextest() {
         on_everything(&["nextest", "run"], hdf5, &[], &[])?;
     } else {
@@ -83,18 +90,16 @@ fn test(hdf5: bool) -> Result<(), Failure> {
     on_everything(&["test"], hdf5, &["--doc"], &[])
 }
 
-fn ci(hdf5: bool) -> Result<(), Failure> {
-    cargo(&["fmt", "--all", "--check"], false)?;
+fn ci(hdf5: &Hdf5) -> Result<(), Failure> {
+    cargo(&["fmt", "--all", "--check"], &Hdf5::Without)?;
     on_everything(&["clippy"], hdf5, &["--all-targets", "--", "-D", "warnings"], &[])?;
     tidy::features(hdf5)?;
     on_everything(&["doc"], hdf5, &["--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
 }
 
-fn program(name: &str, rest: &[String], hdf5: bool) -> Result<(), Failure> {
+fn program(name: &str, rest: &[String], hdf5: &Hdf5) -> Result<(), Failure> {
     let mut arguments = vec!["run", "--release", "-p", "dask-benches", "--bin", name];
-    if hdf5 {
-        arguments.extend(["--features", "hdf5"]);
-    }
+    arguments.extend(hdf5.feature().iter().flat_map(|feature| ["--features", feature]));
     arguments.push("--");
     arguments.extend(rest.iter().map(String::as_str));
     cargo(&arguments, hdf5)

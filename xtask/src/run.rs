@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::tools::Hdf5;
+
 /// What went wrong, in a sentence.
 pub(crate) struct Failure(pub(crate) String);
 
@@ -22,18 +24,16 @@ fn cargo_path() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
-/// Calls cargo in the workspace, with the tools that HDF5 needs if it is part of the build.
-pub(crate) fn cargo(arguments: &[&str], hdf5: bool) -> Result<(), Failure> {
+/// Calls cargo in the workspace, with what the HDF5 library needs if it is part of the build.
+pub(crate) fn cargo(arguments: &[&str], hdf5: &Hdf5) -> Result<(), Failure> {
     cargo_with(arguments, hdf5, &[])
 }
 
 /// As [`cargo`], with environment variables.
-pub(crate) fn cargo_with(arguments: &[&str], hdf5: bool, environment: &[(&str, &str)]) -> Result<(), Failure> {
+pub(crate) fn cargo_with(arguments: &[&str], hdf5: &Hdf5, environment: &[(&str, &str)]) -> Result<(), Failure> {
     let mut command = Command::new(cargo_path());
     command.args(arguments).current_dir(root()).envs(environment.iter().copied());
-    if hdf5 {
-        crate::tools::put_cmake_on_path(&mut command)?;
-    }
+    hdf5.prepare(&mut command)?;
     eprintln!("$ cargo {}", arguments.join(" "));
     let status = command.status().map_err(|error| Failure(format!("cargo could not be started: {error}")))?;
     if status.success() { Ok(()) } else { Err(Failure(format!("cargo {} failed ({status})", arguments.join(" ")))) }
@@ -57,4 +57,10 @@ pub(crate) fn has_nextest() -> bool {
 /// Whether a command can be started and succeeds; what it prints is dropped.
 pub(crate) fn works(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// What a command prints on standard output, if it can be started and succeeds.
+pub(crate) fn said(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok()
 }

@@ -3,23 +3,27 @@
 use serde_json::Value;
 
 use crate::run::{Failure, cargo, cargo_output};
+use crate::tools::Hdf5;
 
 /// Checks each feature of each crate by itself, and each crate without any.
-pub(crate) fn features(hdf5: bool) -> Result<(), Failure> {
+pub(crate) fn features(hdf5: &Hdf5) -> Result<(), Failure> {
     for package in packages()? {
         let name = &package.name;
-        cargo(&["check", "--quiet", "-p", name, "--no-default-features"], hdf5)?;
-        for feature in package.features.iter().filter(|&feature| hdf5 || feature != "hdf5") {
-            cargo(&["check", "--quiet", "-p", name, "--no-default-features", "--features", feature], hdf5)?;
+        let alone = ["check", "--quiet", "-p", name, "--no-default-features"];
+        cargo(&alone, &Hdf5::Without)?;
+        for feature in package.features.iter().filter(|feature| hdf5.allows(feature)) {
+            // Alone, `hdf5` wants the system's library.
+            let feature = if feature == "hdf5" { hdf5.feature().unwrap_or(feature) } else { feature };
+            cargo(&[&alone[..], &["--features", feature]].concat(), hdf5)?;
         }
     }
     Ok(())
 }
 
-/// All features of all crates but those that need the HDF5 library, as cargo wants them.
-pub(crate) fn features_without_hdf5() -> Result<String, Failure> {
+/// All features of all crates that a build with this HDF5 library can have, as cargo wants them.
+pub(crate) fn all_features(hdf5: &Hdf5) -> Result<String, Failure> {
     let all = packages()?.into_iter().flat_map(|package| {
-        let features = package.features.into_iter().filter(|feature| feature != "hdf5");
+        let features = package.features.into_iter().filter(|feature| hdf5.allows(feature));
         features.map(move |feature| format!("{}/{feature}", package.name))
     });
     Ok(all.collect::<Vec<_>>().join(","))

@@ -4,7 +4,7 @@ mod arrows;
 mod features;
 mod files;
 
-pub(crate) use features::{features, features_without_hdf5};
+pub(crate) use features::{all_features, features};
 
 use crate::run::Failure;
 
