@@ -1,5 +1,6 @@
 //! 1: functions called later.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use dask_core::visualize::{Color, DrawOptions};
@@ -30,19 +31,29 @@ pub(crate) fn chapter_1(out: &Path) -> Outcome {
 
     let ten: Vec<Delayed<i64>> = (0..10).map(|i| delayed!(add(delayed!(inc(i)), delayed!(inc(i + 1))))).collect();
     let tree = delayed!(sum(ten));
-    draw(&total, &out.join("add.svg"), DrawOptions { color: Color::Layer, ..DrawOptions::default() })?;
-    draw(&tree, &out.join("sum.svg"), DrawOptions { color: Color::Layer, ..DrawOptions::default() })?;
+    let by_layer = DrawOptions { color: Color::Layer, ..DrawOptions::default() };
+    draw(&total, &out.join("add.svg"), by_layer, &[("add", 1), ("inc", 2), ("value", 2)])?;
+    let all = [("add", 10), ("inc", 20), ("list", 1), ("sum", 1), ("value", 20)];
+    draw(&tree, &out.join("sum.svg"), by_layer, &all)?;
+    // Constants and lists become a part of the functions that need them.
     let will_run = DrawOptions { optimized: true, color: Color::Order, ..DrawOptions::default() };
-    draw(&tree, &out.join("sum-order.svg"), will_run)
+    draw(&tree, &out.join("sum-order.svg"), will_run, &[("add", 10), ("inc", 20), ("sum", 1)])
 }
 
-/// Draws a graph and looks whether the drawing is one.
-fn draw(graph: &Delayed<i64>, path: &Path, options: DrawOptions) -> Outcome {
+/// Draws a graph and looks whether the drawing has a box for every task, by its label.
+fn draw(graph: &Delayed<i64>, path: &Path, options: DrawOptions, boxes: &[(&str, usize)]) -> Outcome {
     let shown = path.display().to_string();
     run(&format!("visualize({:?})", path.file_name().unwrap_or_default()), || {
         graph.visualize(&shown, options)?;
         Ok(shown.as_str())
     })?;
     let svg = std::fs::read_to_string(path)?;
-    check("an SVG", &(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>")), &true)
+    check("an SVG", &(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>")), &true)?;
+    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+    for text in svg.split("<text").skip(1) {
+        let label =
+            text.split_once('>').and_then(|(_, rest)| rest.split_once("</text>")).map_or("", |(label, _)| label);
+        *found.entry(label).or_default() += 1;
+    }
+    check("boxes by label", &found.into_iter().collect::<Vec<_>>(), &boxes.to_vec())
 }

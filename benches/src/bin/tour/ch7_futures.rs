@@ -4,12 +4,11 @@ use std::path::Path;
 
 use dask_core::{Collection, RunContext, TaskError};
 use dask_dist::{Client, LocalCluster, Status, as_completed};
-use dask_frame::col;
-use dask_io::csv::CsvOptions;
-use dask_io::frame::read_csv;
 
-use crate::ch5_frame::{Rows, for_each_row};
+use crate::ch5_frame::mean_serials_lazily;
+use crate::plain::{accounts_csv, for_each_account, mean_serials};
 use crate::step::{Outcome, chapter, check, run};
+use crate::table::{Rows, check_means};
 
 /// Number and sum of amounts of one file, or of all.
 type Summary = (u64, i64);
@@ -35,12 +34,11 @@ pub(crate) fn chapter_7(folder: &Path) -> Outcome {
     calls(&client, folder)?;
     errors(&client)?;
 
-    let students = read_csv(&folder.join("students.csv").to_string_lossy(), CsvOptions::default())?;
-    let means = students.group_by(&["HID"]).agg(&[col("Serial_No").mean()])?;
+    let means = mean_serials_lazily(folder)?;
     let there = run("students.group_by(HID).agg(Serial_No.mean()), on the cluster", || {
         Ok(Rows(means.compute_with(&client, &RunContext::current())?))
     })?;
-    check("the same table as here", &there.0, &means.compute()?)?;
+    check_means("mean serial number", &there, &mean_serials(folder)?)?;
 
     let numbers = client.map(busy, 0..200)?;
     let found = run("a worker process is killed; what it had is computed again", || {
@@ -55,19 +53,14 @@ pub(crate) fn chapter_7(folder: &Path) -> Outcome {
 }
 
 fn calls(client: &Client, folder: &Path) -> Outcome {
-    let files: Vec<String> =
-        (0..3).map(|file| folder.join(format!("accounts.{file}.csv")).to_string_lossy().into_owned()).collect();
+    let files: Vec<String> = accounts_csv(folder).map(|file| file.to_string_lossy().into_owned()).collect();
     let found = run("client.submit(load, file) for each file; submit(summarize, futures).result()", || {
         let loaded =
             files.iter().map(|file| client.try_submit(load, (file.clone(),))).collect::<Result<Vec<_>, _>>()?;
         Ok(client.submit(summarize, (loaded,))?.result()?)
     })?;
     let mut expected: Summary = (0, 0);
-    for file in &files {
-        for_each_row(Path::new(file), |fields| {
-            expected = (expected.0 + 1, expected.1 + fields[2].parse().unwrap_or(i64::MIN));
-        })?;
-    }
+    for_each_account(folder, |_, _, amount| expected = (expected.0 + 1, expected.1 + amount))?;
     check("number and sum of amounts", &found, &expected)?;
     let squares = run("client.map(square, 0..10), gathered", || {
         let futures = client.map(|x: i64| x * x, 0..10)?;

@@ -1,6 +1,6 @@
 //! The main job, on data it makes first; every step is checked against an answer computed in another way.
 //!
-//! `tour [--scale S] [--dir DIR]`. Exits with an error if a step is wrong.
+//! `tour [--scale S] [--dir DIR] [--out DIR]`. Exits with an error if a step is wrong.
 
 mod ch1_delayed;
 mod ch2_bag;
@@ -10,42 +10,61 @@ mod ch4_array;
 mod ch5_frame;
 mod ch6_storage;
 mod ch7_futures;
+mod plain; // answers by plain loops
 mod step; // headings, timings, checks
+mod table; // tables shown and compared
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use dask_benches::data::{Options, make};
 use dask_sched::diagnostics::{Profiler, ProgressBar, Report, ResourceProfiler};
 
-fn main() -> step::Outcome {
+fn main() -> ExitCode {
     dask_dist::init();
+    match arguments().and_then(|(options, out)| tour(&options, &out)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\ntour: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What data, and where drawings and the report go.
+fn arguments() -> step::Outcome<(Options, PathBuf)> {
     let mut options = Options { folder: "target/data".into(), scale: 1.0, seed: 42 };
+    let mut out = PathBuf::from("target/tour");
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
-            "--scale" => options.scale = value.parse()?,
+            "--scale" => options.scale = value.parse().map_err(|error| format!("--scale {value}: {error}"))?,
             "--dir" => options.folder = value.into(),
-            other => return Err(format!("unknown option {other}; there are --scale, --dir").into()),
+            "--out" => out = value.into(),
+            other => return Err(format!("unknown option {other}; there are --scale, --dir, --out").into()),
         }
     }
-    step::run("the data is made where it is missing", || make(&options).map_err(Into::into))?;
-    let out = PathBuf::from("target/tour");
-    std::fs::create_dir_all(&out)?;
+    Ok((options, out))
+}
+
+fn tour(options: &Options, out: &Path) -> step::Outcome {
+    step::run("the data is made where it is missing", || make(options).map_err(Into::into))?;
+    std::fs::create_dir_all(out)?;
     let (profiler, resources) = (Arc::new(Profiler::new()), Arc::new(ResourceProfiler::new()));
     let guards = (
         dask_core::with_observer(profiler.clone()),
         dask_core::with_observer(resources.clone()),
         dask_core::with_observer(Arc::new(ProgressBar::new())),
     );
-    ch1_delayed::chapter_1(&out)?;
+    ch1_delayed::chapter_1(out)?;
     ch2_bag::chapter_2(&options.folder)?;
     ch3_schedulers::chapter_3()?;
     #[cfg(feature = "hdf5")]
     ch4_array::chapter_4(&options.folder)?;
     ch5_frame::chapter_5(&options.folder)?;
-    ch6_storage::chapter_6(&options.folder, &out)?;
+    ch6_storage::chapter_6(&options.folder, out)?;
     ch7_futures::chapter_7(&options.folder)?;
     step::end_chapter();
     drop(guards);
