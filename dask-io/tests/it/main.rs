@@ -1,14 +1,5 @@
 //! Behaviour of formats: what is written is read, what is damaged is named.
 
-#[cfg(all(
-    feature = "csv",
-    feature = "parquet",
-    feature = "json",
-    feature = "hdf5",
-    feature = "bag",
-    feature = "array",
-    feature = "frame"
-))]
 mod bad_input;
 #[cfg(all(feature = "csv", feature = "frame"))]
 mod csv;
@@ -16,12 +7,11 @@ mod csv;
 mod csv_dates;
 #[cfg(all(
     unix,
-    feature = "csv",
-    feature = "parquet",
-    feature = "hdf5",
-    feature = "bag",
-    feature = "array",
-    feature = "frame"
+    any(
+        feature = "bag",
+        all(feature = "frame", any(feature = "csv", feature = "parquet", feature = "hdf5")),
+        all(feature = "hdf5", feature = "array")
+    )
 ))]
 mod full_disk;
 #[cfg(all(feature = "hdf5", feature = "array"))]
@@ -32,7 +22,7 @@ mod hdf5_table;
 mod json;
 #[cfg(all(feature = "parquet", feature = "frame"))]
 mod parquet;
-#[cfg(all(feature = "csv", feature = "parquet", feature = "hdf5", feature = "frame"))]
+#[cfg(all(feature = "frame", any(feature = "csv", feature = "parquet", feature = "hdf5")))]
 mod projection;
 mod text;
 #[cfg(all(feature = "json", feature = "bag"))]
