@@ -1,5 +1,6 @@
 //! The heart of Dask for Rust: keys, values, tasks, layers and graphs, and the narrow traits by which
-//! schedulers, collections and formats meet. No threads, no files, no sockets.
+//! schedulers, collections and formats meet. No threads, no sockets; no files, except those that a person names:
+//! drawings, and configuration (feature `config-files`).
 
 // What a result is called, and how equal computations get equal names.
 mod key;

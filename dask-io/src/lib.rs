@@ -3,7 +3,8 @@
 //! Each format is a [`PartitionSource`](dask_core::PartitionSource) or a [`ChunkSource`](dask_core::ChunkSource), and
 //! can be read without any collection; the features `bag`, `array` and `frame` add one-line readers and writers of these.
 //!
-//! Features: a format each (`json`, `csv`, `parquet`, `hdf5`; text is always there), and `bag`, `array`, `frame`.
+//! Features: a format each (`json`, `csv`, `parquet`, `hdf5`; text is always there), `hdf5-static` to build the HDF5
+//! library instead of linking the system's, and `bag`, `array`, `frame`.
 
 pub mod error; // what can go wrong
 #[cfg(any(feature = "csv", feature = "parquet", all(feature = "hdf5", feature = "frame")))]
@@ -28,3 +29,8 @@ pub mod bag;
 pub mod frame;
 
 pub use error::IoError;
+
+/// The page of the crate, so that its example is compiled.
+#[cfg(all(doctest, feature = "csv", feature = "parquet", feature = "frame"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -14,8 +14,9 @@ use tools::{Hdf5, Wish};
 const USAGE: &str = "cargo xtask COMMAND [--without hdf5 | --static-hdf5] [ARGUMENTS]
 
   test       everything CI checks of behaviour: unit and integration tests, doctests
-  ci         what CI runs: format, clippy, test, features alone, documentation
-  tidy       the rules of the house: arrows between crates, file sizes, module docs
+  ci         what CI runs besides `test`: format, clippy, features alone, documentation
+  tidy       the rules of the house: arrows between crates, what a crate never compiles, file sizes, module docs, what
+             pages say; then `features`. `tidy --quick` builds nothing; `test` checks that part too
   features   every feature of every crate builds alone
   tour       the main job, on data it makes first; arguments go to the tour
   gen-data   makes the sample data; arguments go to the generator
@@ -27,6 +28,11 @@ const USAGE: &str = "cargo xtask COMMAND [--without hdf5 | --static-hdf5] [ARGUM
 
 The HDF5 library is the system's where HDF5_DIR, pkg-config or h5cc finds one that fits, else it is built from its
 sources, with cmake. --static-hdf5 builds it in any case; --without hdf5 leaves out what needs it (and so cmake).";
+
+/// The commands, by their names in the usage.
+fn commands() -> impl Iterator<Item = &'static str> {
+    USAGE.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).filter(|name| !name.is_empty())
+}
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,7 +67,8 @@ fn dispatch(command: &str, rest: &[String], wish: Wish) -> Result<(), Failure> {
     match command {
         "test" => test(&Hdf5::choose(wish)?),
         "ci" => ci(&Hdf5::choose(wish)?),
-        "tidy" => tidy::all(),
+        "tidy" if rest.iter().any(|argument| argument == "--quick") => tidy::quick(),
+        "tidy" => tidy::quick().and_then(|()| tidy::features(&Hdf5::choose(wish)?)),
         "features" => tidy::features(&Hdf5::choose(wish)?),
         "tour" => program("tour", rest, &Hdf5::choose(wish)?),
         "gen-data" => program("gen_data", rest, &Hdf5::choose(wish)?),
