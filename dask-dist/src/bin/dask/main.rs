@@ -44,3 +44,30 @@ fn main() -> ExitCode {
         ExitCode::FAILURE
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::Dask;
+
+    /// The calls on a page: those at a prompt, and those in backticks that have options.
+    fn calls(page: &str) -> Vec<Vec<&str>> {
+        let at_prompts = page.lines().filter_map(|line| line.strip_prefix("$ ")?.split(" #").next());
+        let quoted = page.split('`').skip(1).step_by(2).filter(|text| text.contains(" --"));
+        let ours = at_prompts.chain(quoted).filter(|call| call.starts_with("dask "));
+        ours.map(|call| call.split_whitespace().collect()).collect()
+    }
+
+    #[test]
+    fn what_the_page_calls_can_be_called() {
+        let calls = calls(include_str!("../../../../README.md"));
+        assert!(calls.len() >= 7, "{calls:?}");
+        for call in calls {
+            if let Err(error) = Dask::try_parse_from(&call) {
+                panic!("{call:?}: {error}");
+            }
+        }
+        assert!(Dask::try_parse_from(["dask", "worker", "tcp://127.0.0.1:8786", "--threads", "2"]).is_err());
+    }
+}
