@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::columns;
 use super::table_read::rows;
-use super::write::flush;
+use super::write::{flush, oldest_format};
 use crate::error::IoError;
 use crate::schema;
 use crate::store::{AtomicFile, Staging, parked, receipt};
@@ -57,7 +57,7 @@ impl TableSink {
 
     /// Makes a file with an empty table of `n_rows` rows.
     fn table(&self, at: &Path, n_rows: usize) -> Result<(File, Group), IoError> {
-        let file = File::create(at).map_err(IoError::format(&self.path))?;
+        let file = oldest_format().create(at).map_err(IoError::format(&self.path))?;
         let group = file.create_group(&self.key).map_err(IoError::format(&self.path))?;
         columns::create(&group, &self.schema, n_rows).map_err(IoError::format(&self.path))?;
         Ok((file, group))

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dask_core::wire::{Encoder, Portable, WireError};
 use dask_core::{ChunkSink, Receipt, Region, TaskError};
-use hdf5::File;
+use hdf5::{File, FileBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::read::{Native, hyperslab};
@@ -70,9 +70,9 @@ impl<A: Native> DatasetSink<A> {
             return Err("a region of the dataset could not be written; write it anew".into());
         }
         if part.exists() {
-            return File::open_rw(part);
+            return oldest_format().open_rw(part);
         }
-        let file = File::create_excl(part)?;
+        let file = oldest_format().create_excl(part)?;
         let dataset = file.new_dataset::<A>();
         let made = if self.shape.contains(&0) || self.shape.is_empty() {
             dataset.shape(self.shape.clone()).create(self.name.as_str())
@@ -112,6 +112,13 @@ impl<A: Native> ChunkSink<A> for DatasetSink<A> {
         self.staging.clear();
         Ok(())
     }
+}
+
+/// Files in the oldest format that has what they hold: every library reads them, and each writes the same bytes.
+pub(super) fn oldest_format() -> FileBuilder {
+    let mut options = File::with_options();
+    options.with_fapl(|access| access.libver_earliest());
+    options
 }
 
 /// Closes a file. Without the flush, nobody would hear of a disk that is full: what is left to write when a file is

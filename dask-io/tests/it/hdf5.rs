@@ -46,6 +46,21 @@ proptest! {
 }
 
 #[test]
+fn a_file_is_in_the_oldest_format_and_has_the_same_bytes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = Array::<f64>::normal(&[20, 15], 0.0, 1.0, &[10, 7], 3).unwrap();
+    let [first, again] = ["1.h5", "2.h5"].map(|name| {
+        let path = folder.path().join(name);
+        let written = to_hdf5(&x, path.to_str().unwrap(), "big/data").unwrap();
+        written.compute_with(&SyncScheduler, &RunContext::default()).unwrap();
+        std::fs::read(path).unwrap()
+    });
+    // The signature, and the version of the superblock.
+    assert_eq!(&first[..9], b"\x89HDF\r\n\x1a\n\x00");
+    assert!(first == again, "written twice, the bytes differ");
+}
+
+#[test]
 fn what_is_not_there_is_named_with_what_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.h5");
