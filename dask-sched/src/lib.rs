@@ -11,7 +11,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod catch; // a panic becomes the task's error
+mod catch; // failures get their names
 #[cfg(feature = "ctrl-c")]
 mod ctrl_c; // Ctrl-C cancels
 pub mod diagnostics;

@@ -7,7 +7,7 @@ use dask_core::{
     Call, Error, Graph, Index, Key, LayerGraph, Plan, Result, RunContext, Scheduler, TaskFn, TaskId, Value,
 };
 
-use crate::catch::{run_caught, task_error};
+use crate::catch::task_error;
 use crate::run::{Account, in_order};
 
 /// Runs one task after another and sends every function and every value through the wire: what computes here can
@@ -54,7 +54,7 @@ fn run_plan(plan: &Plan, context: &RunContext) -> Result<Vec<Value>> {
         let mut gone = Vec::new();
         account.gather(graph, task, &mut inputs, |dependency| gone.push(dependency));
         graph.index(task, &mut index);
-        let value = run_caught(&*functions[task.idx()], Call::new(&index, &mut inputs))
+        let value = dask_core::run_caught(&*functions[task.idx()], Call::new(&index, &mut inputs))
             .map_err(|source| task_error(graph, task, source))?;
         inputs.clear();
         let parcel =

@@ -2,7 +2,7 @@
 
 use dask_core::{Call, Error, Index, Key, LayerGraph, Plan, Result, RunContext, Scheduler, TaskId, Value};
 
-use crate::catch::{run_caught, task_error};
+use crate::catch::task_error;
 use crate::run::{Account, in_order};
 
 /// Runs one task after another on the caller's thread: for debugging, and as what the others are compared with.
@@ -63,7 +63,7 @@ fn run_tasks(plan: &Plan, context: &RunContext) -> Result<Vec<Value>> {
             }
         });
         graph.index(task, &mut index);
-        let value = run_caught(&**graph.function(task), Call::new(&index, &mut inputs))
+        let value = dask_core::run_caught(&**graph.function(task), Call::new(&index, &mut inputs))
             .map_err(|source| task_error(graph, task, source))?;
         inputs.clear();
         if !context.observers.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dask_core::{Call, Error, Graph, Index, Plan, Result, RunContext, TaskId, Value};
 
-use crate::catch::{guarded, run_caught, task_error};
+use crate::catch::{guarded, task_error};
 use crate::run::{in_order, uses};
 use crate::slot::Slot;
 use crate::spill::Shelf;
@@ -121,7 +121,7 @@ impl Tasks {
             scratch.inputs.push(value);
         }
         graph.index(task, &mut scratch.index);
-        let value = run_caught(&**graph.function(task), Call::new(&scratch.index, &mut scratch.inputs))
+        let value = dask_core::run_caught(&**graph.function(task), Call::new(&scratch.index, &mut scratch.inputs))
             .map_err(|source| task_error(graph, task, source))?;
         scratch.inputs.clear();
         let nbytes = match self.sizes.get(task.idx()) {

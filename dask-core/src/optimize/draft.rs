@@ -22,6 +22,7 @@ enum Read {
 }
 
 struct DraftStep {
+    layer: Name,
     function: Arc<dyn TaskFn>,
     reads: SmallVec<[Read; 2]>,
     index: Axes,
@@ -60,7 +61,7 @@ impl Draft {
             name: entry.layer.name().clone(),
             shape: entry.layer.shape().into(),
             inputs,
-            steps: vec![DraftStep { function, reads, index }],
+            steps: vec![DraftStep { layer: entry.layer.name().clone(), function, reads, index }],
             is_source: entry.layer.is_source(),
         })
     }
@@ -132,7 +133,7 @@ impl Draft {
                 Read::Step(earlier) => n_inputs + earlier as u32..n_inputs + earlier as u32 + 1,
                 Read::Input(input) => first_slot[input]..first_slot[input + 1],
             });
-            Step { slots: slots.collect(), function: step.function, index: step.index }
+            Step { slots: slots.collect(), layer: step.layer.what().into(), function: step.function, index: step.index }
         });
         let function = Arc::new(Fused::new(n_inputs, steps.collect()));
         let layer = Blockwise::new(self.name, &self.shape, inputs, function).with_source(self.is_source);

@@ -8,12 +8,15 @@ use smallvec::SmallVec;
 use crate::error::TaskError;
 use crate::key::Index;
 use crate::layer::Axis;
+use crate::panicked::run_caught;
 use crate::task::{Call, TaskFn};
 use crate::value::Value;
 use crate::wire::{Decoder, Encoder, Portable, WireError, decode_portable, encode_portable};
 
 /// One function of a [`Fused`].
 pub(super) struct Step {
+    /// The layer it comes from, in the user's words.
+    pub(super) layer: Box<str>,
     pub(super) function: Arc<dyn TaskFn>,
     /// Where the function's inputs stand among the task's inputs and the results of earlier steps, counted through.
     pub(super) slots: Vec<u32>,
@@ -65,9 +68,9 @@ impl TaskFn for Fused {
                 inputs.push(if last { slot.take() } else { slot.clone() });
             }
             let index: Index = step.index.iter().map(|&axis| position(axis, call.index())).collect();
-            let value = step.function.run(Call::new(&index, &mut inputs));
-            slots
-                .push(Some(value.map_err(|source| StepError { step: step.function.describe().into_owned(), source })?));
+            // Caught here, so that the step that panicked has its name in the error.
+            let value = run_caught(&*step.function, Call::new(&index, &mut inputs));
+            slots.push(Some(value.map_err(|source| StepError { step: step.layer.clone(), source })?));
         }
         slots.pop().flatten().ok_or_else(|| "a fused task without steps".into())
     }
@@ -86,11 +89,11 @@ fn position(axis: Axis, index: &[u32]) -> u32 {
     }
 }
 
-/// Which of the fused functions failed.
+/// Which of the fused layers failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{step}: {source}")]
 struct StepError {
-    step: String,
+    step: Box<str>,
     source: TaskError,
 }
 
@@ -104,7 +107,7 @@ impl Portable for Fused {
         for step in &self.steps {
             let index: Vec<Option<u32>> = step.index.iter().map(|&axis| encode_axis(axis)).collect();
             let out_axes: Vec<u8> = step.index.iter().map(|&a| if let Axis::Out(o) = a { o } else { 0 }).collect();
-            out.serde(&(&step.slots, index, out_axes))?;
+            out.serde(&(&step.layer, &step.slots, index, out_axes))?;
             encode_portable(&*step.function, out)?;
         }
         Ok(())
@@ -120,16 +123,19 @@ fn encode_axis(axis: Axis) -> Option<u32> {
     }
 }
 
+/// The layer, slots and index of a step, the latter in two parts.
+type StepParts = (Box<str>, Vec<u32>, Vec<Option<u32>>, Vec<u8>);
+
 fn decode(input: &mut Decoder<'_>) -> Result<Fused, WireError> {
     let (n_inputs, n_steps): (u32, usize) = input.serde()?;
     let mut steps = Vec::new();
     for earlier in 0..n_steps {
-        let (slots, index, out_axes): (Vec<u32>, Vec<Option<u32>>, Vec<u8>) = input.serde()?;
+        let (layer, slots, index, out_axes): StepParts = input.serde()?;
         if slots.iter().any(|&slot| slot as usize >= n_inputs as usize + earlier) || index.len() != out_axes.len() {
             return Err(WireError::Codec("a fused step uses a later result".into()));
         }
         let index = index.into_iter().zip(out_axes).map(|(at, o)| at.map_or(Axis::Out(o), Axis::At)).collect();
-        steps.push(Step { function: decode_portable::<dyn TaskFn>(input)?, slots, index });
+        steps.push(Step { layer, function: decode_portable::<dyn TaskFn>(input)?, slots, index });
     }
     Ok(Fused::new(n_inputs, steps))
 }

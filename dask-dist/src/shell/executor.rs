@@ -1,7 +1,6 @@
 //! Threads that run tasks.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -174,17 +173,7 @@ fn run(shared: &Shared, secede: &Secede, job: Job) -> (Vec<Job>, bool) {
 
 /// Runs a function; errors with their sources, and panics, become failures.
 pub(super) fn run_caught(function: &dyn TaskFn, call: Call<'_>) -> Result<Value, Failure> {
-    // Unwind safety: the inputs are dropped, and whatever else the function shared is its own affair.
-    match catch_unwind(AssertUnwindSafe(|| function.run(call))) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Failure::Error { chain: chain(&error) }),
-        Err(payload) => {
-            let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-            let text = text.unwrap_or_else(|| "with a value that is no text".to_owned());
-            Err(Failure::Error { chain: vec![format!("panicked: {text}")] })
-        }
-    }
+    dask_core::run_caught(function, call).map_err(|error| Failure::Error { chain: chain(&error) })
 }
 
 /// An error and its sources; a source whose text stands in the text before is left out.

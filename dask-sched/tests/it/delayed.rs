@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use dask_core::delayed::{call, call_pure, try_call, try_call_pure};
+use dask_core::delayed::{call, call_named, call_pure, try_call, try_call_pure};
 use dask_core::{Collection, Delayed, RunContext, Scheduler, compute, delayed, with_scheduler};
 use dask_sched::{RoundTripScheduler, SyncScheduler, ThreadedScheduler};
 
@@ -113,6 +113,25 @@ fn an_error_names_the_task() {
     let boom = call(|x: i64| 10 / x, (0i64,));
     let error = boom.compute_with(&SyncScheduler, &RunContext::default()).unwrap_err().to_string();
     assert!(error.starts_with("task closure-") && error.contains("panicked: attempt to divide by zero"), "{error}");
+}
+
+#[test]
+fn a_step_of_a_fused_task_is_named_whether_it_fails_or_panics() {
+    // One task of four steps.
+    let around = |failing: fn(Delayed<i64>) -> Delayed<i64>| {
+        let before = call_named("before", inc, (Delayed::value(1i64),));
+        call_named("last", inc, (call_named("after", inc, (failing(before),)),))
+    };
+    let panics = around(|x| call_named("boom", |x: i64| if x > 0 { panic!("at {x}") } else { x }, (x,)));
+    let fails = around(|x| x.and_then(|x: i64| if x > 0 { Err(format!("at {x}")) } else { Ok(x) }));
+    let schedulers: [Arc<dyn Scheduler>; 3] =
+        [Arc::new(SyncScheduler), Arc::new(ThreadedScheduler::new(2)), Arc::new(RoundTripScheduler)];
+    for scheduler in schedulers {
+        let why = |lazy: &Delayed<i64>| lazy.compute_with(&*scheduler, &RunContext::default()).unwrap_err().to_string();
+        let (panicked, failed) = (why(&panics), why(&fails));
+        assert!(panicked.ends_with("failed: boom: panicked: at 2 (in last)"), "{}: {panicked}", scheduler.name());
+        assert!(failed.ends_with("failed: closure: at 2 (in last)"), "{}: {failed}", scheduler.name());
+    }
 }
 
 #[test]
