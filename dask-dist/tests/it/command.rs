@@ -343,3 +343,32 @@ fn wrong_calls_are_refused_with_the_way_out() {
     let said: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
     assert_eq!((code, said["who"].as_str()), (Some(1), Some("worker")));
 }
+
+#[test]
+fn nobody_needs_to_read_what_a_process_says() {
+    let (_scheduler, address) = scheduler();
+    let mut command = dask(&["worker", &address, "--no-nanny", "--nthreads", "1", "--memory-limit", "0"]);
+    let mut worker = command.stderr(Stdio::piped()).spawn().unwrap();
+    drop(worker.stderr.take());
+    let client = Client::connect(&address).unwrap();
+    client.wait_for_workers(1).wait().unwrap();
+    kill(worker.id(), libc::SIGTERM);
+    assert_eq!(worker.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn settings_come_from_files_below_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("memory.yaml");
+    std::fs::write(&file, "distributed:\n  worker:\n    memory:\n      target: lots\n").unwrap();
+    let (_scheduler, address) = scheduler();
+    let arguments = ["worker", &address, "--no-nanny", "--nthreads", "1", "--memory-limit", "1GiB"];
+    let from_file = [("DASK_CONFIG", folder.path().to_str().unwrap())];
+    let mut worker = Running::start_with(&arguments, &from_file);
+    let refused = worker.line("distributed.worker.memory.target");
+    assert!(refused.contains("lots") && refused.contains(file.to_str().unwrap()), "{refused}");
+    assert_eq!(worker.ended(), Some(1));
+    let above = [from_file[0], ("DASK_DISTRIBUTED__WORKER__MEMORY__TARGET", "0.5")];
+    let _worker = Running::start_with(&arguments, &above);
+    Client::connect(&address).unwrap().wait_for_workers(1).wait().unwrap();
+}
