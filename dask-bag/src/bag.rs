@@ -75,20 +75,38 @@ impl<T: Data + Clone> Bag<T> {
         F: Fn(Vec<T>) -> Result<S, TaskError> + Clone + Send + Sync + 'static,
         G: Fn(Vec<S>) -> Result<S, TaskError> + Clone + Send + Sync + 'static,
     {
-        let leaf = move |call: &mut Call<'_>| Ok(Value::new(first(call.take(0)?)?));
-        let mut level = each(&self.layer, what, leaf);
+        let mut level = each(&self.layer, what, leaf(first));
         while level.layer().shape()[0] > 1 {
-            let combine = combine.clone();
-            let function = Closure::new(what, move |call: &mut Call<'_>| {
-                let states: Vec<S> = call.drain().map(Value::take::<S>).collect::<Result<_>>()?;
-                Ok(Value::new(combine(states)?))
-            });
+            let function = Closure::new(what, inner(combine.clone()));
             let name = function.layer_name(&(level.name().clone(), split_every));
             let group = [split_every.max(2) as u32];
             let reduce = Reduce::new(name, level.name().clone(), level.layer().shape(), &group, Arc::new(function));
             level = LayerRef::new(reduce, vec![level]);
         }
         Delayed::from_layer(level)
+    }
+}
+
+// Each in a function of its own, so that their types are called differently: see `wire/named.rs` of dask-core.
+/// A leaf of a tree: a state of a partition.
+fn leaf<T, S, F>(first: F) -> impl Fn(&mut Call<'_>) -> Result<Value, TaskError> + Clone + Send + Sync + 'static
+where
+    T: Data + Clone,
+    S: Data,
+    F: Fn(Vec<T>) -> Result<S, TaskError> + Clone + Send + Sync + 'static,
+{
+    move |call| Ok(Value::new(first(call.take(0)?)?))
+}
+
+/// An inner node of a tree: a state of states.
+fn inner<S, G>(combine: G) -> impl Fn(&mut Call<'_>) -> Result<Value, TaskError> + Clone + Send + Sync + 'static
+where
+    S: Data + Clone,
+    G: Fn(Vec<S>) -> Result<S, TaskError> + Clone + Send + Sync + 'static,
+{
+    move |call| {
+        let states: Vec<S> = call.drain().map(Value::take::<S>).collect::<Result<_>>()?;
+        Ok(Value::new(combine(states)?))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
-use dask_core::{Call, Data, Value};
+use dask_core::{Call, Data, TaskError, Value};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::Bag;
@@ -30,23 +30,25 @@ impl<T: Data + Clone> Bag<T> {
             }
             Ok(Value::new(parts))
         });
-        let joined = gather(counted.layer(), "groupby", n, |call: &mut Call<'_>| {
-            let to = call.index()[0] as usize;
-            let mut groups: Vec<(K, Vec<T>)> = Vec::new();
-            let mut at: HashMap<K, usize, foldhash::fast::FixedState> = HashMap::default();
-            for i in 0..call.n_inputs() {
-                for (key, item) in &call.get::<Vec<Vec<(K, T)>>>(i)?[to] {
-                    let at = *at.entry(key.clone()).or_insert_with(|| {
-                        groups.push((key.clone(), Vec::new()));
-                        groups.len() - 1
-                    });
-                    groups[at].1.push(item.clone());
-                }
-            }
-            Ok(Value::new(groups))
-        });
-        Bag::from_layer(joined)
+        Bag::from_layer(gather(counted.layer(), "groupby", n, join::<K, T>))
     }
+}
+
+/// The groups of one output, of its part of each partition.
+fn join<K: Data + Clone + Eq + Hash, T: Data + Clone>(call: &mut Call<'_>) -> Result<Value, TaskError> {
+    let to = call.index()[0] as usize;
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    let mut at: HashMap<K, usize, foldhash::fast::FixedState> = HashMap::default();
+    for i in 0..call.n_inputs() {
+        for (key, item) in &call.get::<Vec<Vec<(K, T)>>>(i)?[to] {
+            let at = *at.entry(key.clone()).or_insert_with(|| {
+                groups.push((key.clone(), Vec::new()));
+                groups.len() - 1
+            });
+            groups[at].1.push(item.clone());
+        }
+    }
+    Ok(Value::new(groups))
 }
 
 /// The same in every process.

@@ -150,3 +150,12 @@ fn foldby_moves_states_and_never_clones_a_grown_one() {
     let lists = Bag::range(100, 4).foldby(|x| x % 2, Seen(Vec::new()), push, join).compute().unwrap();
     assert_eq!(lists.iter().map(|(_, seen)| seen.0.len()).collect::<Vec<_>>(), [50, 50]);
 }
+
+/// Those of this test's program are all that the functions above make: two of one name could not be told apart by
+/// another build of it.
+#[test]
+fn each_function_has_a_name_of_its_own() {
+    let shared = dask_core::wire::local::shared_names();
+    let ours: Vec<&str> = shared.into_iter().filter(|name| name.contains("dask_bag")).collect();
+    assert!(ours.is_empty(), "{ours:#?}");
+}

@@ -1,4 +1,4 @@
-//! Functions of the user, sent to a process of the same executable.
+//! Functions of the user, sent to a process of the same executable, or by name to another build of the program.
 //!
 //! What is generic over a closure has no name of its own, but in one executable each such type has one static
 //! descriptor: a magic number, a hash of the type's name, and a pointer to its decoder. What travels is the build id,
@@ -6,13 +6,21 @@
 //! refuses another build, an offset outside the registered image, a misaligned one, a wrong magic number or hash, and
 //! only then follows the pointer: a forged or stale message cannot reach undefined behaviour.
 //!
+//! In another build the descriptor stands elsewhere. There it is looked for by the name of the type, among all
+//! descriptors of the image, which are found by their magic numbers; but only if every function in the type has a name
+//! ([`named`](super::named)), and if no other type here is called the same. So whatever arrives is decoded by what
+//! this build knows, and state is checked as it is read.
+//!
 //! A closure that captured nothing has no bytes; [`Func`] conjures it at the receiver. One that captured something
 //! is refused, with the way out: explicit state.
 
-use std::any::type_name;
+use std::any::{TypeId, type_name};
+use std::collections::HashMap;
 use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
+use super::image::image;
+use super::named::has_name;
 use super::{Decoder, Encoder, WireError};
 use crate::task::TaskFn;
 use crate::token::{Token, Tokenize, Tokenizer};
@@ -68,8 +76,8 @@ const fn magic(seed: u64) -> Magic {
 #[repr(C, align(16))]
 struct Descriptor {
     magic: Magic,
-    /// Hash of the type's name.
-    signature: fn() -> Token,
+    id: fn() -> TypeId,
+    name: fn() -> &'static str,
     decode: fn(&mut Decoder<'_>) -> Result<Arc<dyn TaskFn>, WireError>,
 }
 
@@ -77,11 +85,7 @@ struct Of<T>(std::marker::PhantomData<T>);
 
 impl<T: Local> Of<T> {
     const DESCRIPTOR: &'static Descriptor =
-        &Descriptor { magic: magic(SEED), signature: signature_of::<T>, decode: decode_as::<T> };
-}
-
-fn signature_of<T>() -> Token {
-    Token::of(type_name::<T>())
+        &Descriptor { magic: magic(SEED), id: TypeId::of::<T>, name: type_name::<T>, decode: decode_as::<T> };
 }
 
 fn decode_as<T: Local>(input: &mut Decoder<'_>) -> Result<Arc<dyn TaskFn>, WireError> {
@@ -103,12 +107,15 @@ fn offset_of<T: Local>() -> i64 {
     (Of::<T>::DESCRIPTOR as *const Descriptor as usize).wrapping_sub(anchor()) as i64
 }
 
-/// Writes a reference to `T`'s descriptor, and `function`'s state.
+/// Writes a reference to `T`'s descriptor, its name if it has one, and `function`'s state.
 ///
 /// # Errors
 /// What cannot travel.
 pub fn encode<T: Local>(function: &T, out: &mut Encoder) -> Result<(), WireError> {
-    out.serde(&(build_id(), offset_of::<T>(), signature_of::<T>()))?;
+    // Of two that are called alike, another build could run the wrong one.
+    let is_shared = |name: &str| by_name().get(name).is_some_and(Option::is_none);
+    let name = Some(type_name::<T>()).filter(|name| has_name(name) && !is_shared(name));
+    out.serde(&(build_id(), offset_of::<T>(), Token::of(type_name::<T>()), name))?;
     function.encode_state(out)
 }
 
@@ -118,12 +125,15 @@ pub fn tokenize_type<T: Local>(t: &mut Tokenizer) {
 }
 
 fn decode(input: &mut Decoder<'_>) -> Result<Arc<dyn TaskFn>, WireError> {
-    let (build, offset, signature): (Token, i64, Token) = input.serde()?;
+    let (build, offset, signature, name): (Token, i64, Token, Option<String>) = input.serde()?;
     if build != build_id() {
-        return Err(WireError::OtherBuild { theirs: build.to_string(), ours: build_id().to_string() });
+        let Some(name) = name else {
+            return Err(WireError::OtherBuild { theirs: build.to_string(), ours: build_id().to_string() });
+        };
+        return (descriptor_named(name)?.decode)(input);
     }
     let descriptor = descriptor_at(offset)?;
-    if (descriptor.signature)() != signature {
+    if Token::of((descriptor.name)()) != signature {
         return Err(WireError::BadDescriptor { why: "another function stands there" });
     }
     (descriptor.decode)(input)
@@ -136,44 +146,80 @@ fn descriptor_at(offset: i64) -> Result<&'static Descriptor, WireError> {
     if !address.is_multiple_of(align_of::<Descriptor>()) {
         return Err(WireError::BadDescriptor { why: "the offset is not aligned" });
     }
-    let end = address.checked_add(size_of::<Descriptor>());
-    let inside =
-        |segment: &std::ops::Range<usize>| segment.start <= address && end.is_some_and(|end| end <= segment.end);
-    if !image().iter().any(inside) {
+    if !image(anchor()).iter().any(|segment| segment.holds(address, size_of::<Descriptor>())) {
         return Err(WireError::BadDescriptor { why: "the offset is outside the program" });
     }
-    // SAFETY: the address is aligned and all 32 bytes lie in a segment of this program's image that is mapped readable
-    // for as long as the program runs; any bytes are valid words.
-    let words = unsafe { std::ptr::read_volatile(address as *const Magic) };
-    if words != magic(std::hint::black_box(SEED)) {
-        return Err(WireError::BadDescriptor { why: "no function stands there" });
+    // SAFETY: the address is aligned, and the whole lies in a segment.
+    unsafe { descriptor_if_any(address) }.ok_or(WireError::BadDescriptor { why: "no function stands there" })
+}
+
+/// The descriptor at an address, if one is there.
+///
+/// # Safety
+/// The address is aligned like a [`Descriptor`], and all of its bytes lie in one segment of the image.
+unsafe fn descriptor_if_any(address: usize) -> Option<&'static Descriptor> {
+    // SAFETY: this program's image is mapped readable for as long as the program runs; whatever stands there, words
+    // are words.
+    let word = |i: usize| unsafe { std::ptr::read_volatile((address as *const u64).add(i)) };
+    let magic = magic(std::hint::black_box(SEED));
+    if !(0..magic.len()).all(|i| word(i) == magic[i]) {
+        return None;
+    }
+    // At the edge of a segment the file's bytes stand a second time, as they were before pointers were relocated.
+    let is_code =
+        |pointer: u64| image(anchor()).iter().any(|segment| segment.is_code && segment.holds(pointer as usize, 1));
+    if !(magic.len()..magic.len() + 3).all(|i| is_code(word(i))) {
+        return None;
     }
     // SAFETY: aligned and inside the image as above, and the four magic words stand only in `Descriptor`s, which are
-    // immutable statics.
-    Ok(unsafe { &*(address as *const Descriptor) })
+    // immutable statics; this one's pointers were relocated.
+    Some(unsafe { &*(address as *const Descriptor) })
 }
 
-/// The readable, mapped segments of this program's own image.
-fn image() -> &'static [std::ops::Range<usize>] {
-    static IMAGE: OnceLock<Vec<std::ops::Range<usize>>> = OnceLock::new();
-    IMAGE.get_or_init(|| std::fs::read_to_string("/proc/self/maps").map_or_else(|_| Vec::new(), |maps| segments(&maps)))
+/// The functions of this build by what they are called; nothing where two types share a name.
+type ByName = HashMap<&'static str, Option<&'static Descriptor>>;
+
+fn by_name() -> &'static ByName {
+    static FOUND: OnceLock<ByName> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let mut found = ByName::new();
+        for descriptor in descriptors() {
+            let entry = found.entry((descriptor.name)()).or_insert(Some(descriptor));
+            // One type may have several equal descriptors.
+            if entry.is_some_and(|known| (known.id)() != (descriptor.id)()) {
+                *entry = None;
+            }
+        }
+        found
+    })
 }
 
-/// The readable segments in `maps` of the file that holds the anchor.
-fn segments(maps: &str) -> Vec<std::ops::Range<usize>> {
-    let parsed: Vec<(std::ops::Range<usize>, &str)> = maps
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split_ascii_whitespace();
-            let (start, end) = fields.next()?.split_once('-')?;
-            let readable = fields.next()?.starts_with('r');
-            let path = fields.nth(3)?;
-            let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
-            readable.then_some((range, path))
-        })
-        .collect();
-    let Some((_, own)) = parsed.iter().find(|(range, _)| range.contains(&anchor())) else { return Vec::new() };
-    parsed.iter().filter(|(_, path)| path == own).map(|(range, _)| range.clone()).collect()
+/// What several functions of this build are called that would have a name otherwise, sorted: to other builds, these do
+/// not go by name.
+pub fn shared_names() -> Vec<&'static str> {
+    let shared = by_name().iter().filter(|(name, descriptor)| descriptor.is_none() && has_name(name));
+    let mut names: Vec<&str> = shared.map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names
+}
+
+/// All descriptors of this build. They hold pointers, and are read-only once the program is loaded.
+fn descriptors() -> impl Iterator<Item = &'static Descriptor> {
+    image(anchor()).iter().filter(|segment| !segment.is_writable).flat_map(|segment| {
+        let first = segment.range.start.next_multiple_of(align_of::<Descriptor>());
+        let places =
+            (first..segment.range.end.saturating_sub(size_of::<Descriptor>() - 1)).step_by(align_of::<Descriptor>());
+        // SAFETY: aligned, and all of it lies in the segment.
+        places.filter_map(|place| unsafe { descriptor_if_any(place) })
+    })
+}
+
+fn descriptor_named(name: String) -> Result<&'static Descriptor, WireError> {
+    match by_name().get(name.as_str()) {
+        Some(Some(descriptor)) if has_name(&name) => Ok(descriptor),
+        Some(_) => Err(WireError::AmbiguousFunction { name }),
+        None => Err(WireError::NoFunction { name }),
+    }
 }
 
 /// Identifies this executable: the hash of its bytes.
@@ -223,8 +269,8 @@ impl<F: Clone + Send + Sync + 'static> Func<F> {
     pub fn decode(_input: &mut Decoder<'_>) -> Result<Self, WireError> {
         check_captures::<F>()?;
         // SAFETY: `F` has no bytes and no drop glue, so that any aligned pointer reads one and forgetting one is
-        // nothing; `F` is `Clone`, so that another of the sender's, whose existence in a process of the same build is
-        // why this is called, may exist.
+        // nothing; `F` is `Clone`, so that another of the sender's may exist: in a process of the same build there is
+        // one, and what travels by name to another build is made of functions and of closures that captured nothing.
         Ok(Self(unsafe { std::ptr::NonNull::<F>::dangling().read() }))
     }
 }

@@ -12,8 +12,11 @@
 //!   implements [`Portable`] and adds a decoder to [`REGISTRY`] at link time. A worker that never saw the user's
 //!   program can run them, if the crate is linked; a crate that nobody names is not linked, hence the error
 //!   [`WireError::NotLinked`].
-//! * **User functions** are types of their own, which only the same executable knows: [`local`] sends the offset of a
-//!   static descriptor from a fixed place of the image, and the receiver checks it before use.
+//! * **User functions** are types of their own, which only the program knows: to a process of the same executable
+//!   [`local`] sends the offset of a static descriptor from a fixed place of the image, and the receiver checks it
+//!   before use. Another build of the program has the descriptor elsewhere, and is asked for it by name: what is made of
+//!   `fn`s, and of closures that [`task!`](crate::task) gave a name ([`named`]), has one. It is the name of a type, so
+//!   that path and signature must agree; what the function does is the receiver's affair.
 //!   Captured state travels only through explicit forms (`map_with(state, f)`), encoded as a value.
 //!
 //! Bulk bytes go out of band as [`Buffer`]s, without copies.
@@ -21,7 +24,9 @@
 mod block;
 mod buffers;
 mod codec;
+mod image;
 pub mod local;
+pub mod named;
 mod portable;
 mod registry;
 mod room;
@@ -73,13 +78,27 @@ pub enum WireError {
     },
     /// A function of another executable.
     #[error(
-        "the function comes from another build of the program (build {theirs}, this is {ours}): start workers from the same executable"
+        "the function comes from another build of the program (build {theirs}, this is {ours}), and closures have no name to find them by: start workers from the same executable, use a `fn`, or write `task!(|…| …)`"
     )]
     OtherBuild {
         /// Their build.
         theirs: String,
         /// This build.
         ours: String,
+    },
+    /// A function by name that this program does not have.
+    #[error(
+        "this program has no function called {name}: start workers from a program that has it, with the same path and types"
+    )]
+    NoFunction {
+        /// The name of its type.
+        name: String,
+    },
+    /// A function by name, of which this program has several.
+    #[error("this program has several functions called {name}: give them names of their own, `task!(\"name\", |…| …)`")]
+    AmbiguousFunction {
+        /// The name of their types.
+        name: String,
     },
     /// A reference to a function that is not one.
     #[error("malformed reference to a function: {why}")]

@@ -124,7 +124,7 @@ fn forged_references_are_refused() {
     for (offset, why) in [(1i64, "not aligned"), (1 << 40, "outside"), (-(1 << 44), "outside"), (i64::MIN, "")] {
         let mut out = Encoder::new();
         out.serde(local::WIRE_NAME).unwrap();
-        out.serde(&(local::build_id(), offset, dask_core::Token::of("x"))).unwrap();
+        out.serde(&(local::build_id(), offset, dask_core::Token::of("x"), None::<&str>)).unwrap();
         let error = decode_portable::<dyn TaskFn>(&mut Decoder::new(&out.finish(""))).err().unwrap();
         assert!(matches!(error, WireError::BadDescriptor { .. }), "{error}");
         assert!(error.to_string().contains(why), "{error}");
@@ -134,7 +134,7 @@ fn forged_references_are_refused() {
         for shift in 0..16 {
             let mut out = Encoder::new();
             out.serde(local::WIRE_NAME).unwrap();
-            out.serde(&(local::build_id(), offset + shift, dask_core::Token::of("x"))).unwrap();
+            out.serde(&(local::build_id(), offset + shift, dask_core::Token::of("x"), None::<&str>)).unwrap();
             let refused = decode_portable::<dyn TaskFn>(&mut Decoder::new(&out.finish(""))).err();
             assert!(matches!(refused, Some(WireError::BadDescriptor { .. })));
         }
@@ -145,9 +145,76 @@ fn forged_references_are_refused() {
 fn another_build_is_refused() {
     let mut out = Encoder::new();
     out.serde(local::WIRE_NAME).unwrap();
-    out.serde(&(dask_core::Token::of("other"), 0i64, dask_core::Token::of("x"))).unwrap();
+    out.serde(&(dask_core::Token::of("other"), 0i64, dask_core::Token::of("x"), None::<&str>)).unwrap();
     let error = decode_portable::<dyn TaskFn>(&mut Decoder::new(&out.finish(""))).err().unwrap();
     assert!(matches!(error, WireError::OtherBuild { .. }));
+    assert!(error.to_string().contains("task!(|…| …)"), "{error}");
+}
+
+type Reference = (dask_core::Token, i64, dask_core::Token, Option<String>);
+
+/// What a process of another build makes of a function of this one: all that holds for this build alone is changed.
+fn from_another_build(function: &dyn TaskFn) -> Result<Arc<dyn TaskFn>, WireError> {
+    let mut out = Encoder::new();
+    encode_portable(function, &mut out)?;
+    let parcel = out.finish("");
+    let mut input = Decoder::new(&parcel);
+    let (wire_name, reference): (String, Reference) = (input.serde()?, input.serde()?);
+    let mut out = Encoder::new();
+    out.serde(&wire_name)?;
+    out.serde(&(dask_core::Token::of("other build"), reference.1 ^ 0x1230, reference.2, reference.3))?;
+    decode_portable(&mut Decoder::new(&out.finish("")))
+}
+
+fn twice(x: i64) -> i64 {
+    2 * x
+}
+
+#[test]
+fn functions_with_names_are_found_by_another_build() {
+    let next = dask_core::task!(|x: i64| x + 1);
+    let less = dask_core::task!("one less", |x: i64| -> i64 { x - 1 });
+    let functions: [(&dyn TaskFn, i64); 3] =
+        [(&Apply(Func(twice)), 82), (&Apply(Func(next)), 42), (&Apply(Func(less)), 40)];
+    for (function, expected) in functions {
+        let mut inputs = [Some(Value::new(41i64))];
+        let value = from_another_build(function).unwrap().run(Call::new(&[], &mut inputs)).unwrap();
+        assert_eq!(value.take::<i64>().unwrap(), expected);
+    }
+    let error = from_another_build(&Apply(Func(|x: i64| x + 1))).err().unwrap();
+    assert!(matches!(error, WireError::OtherBuild { .. }), "{error}");
+}
+
+#[test]
+fn functions_that_are_called_alike_are_not_confused() {
+    // A macro that makes two functions in one place.
+    macro_rules! pair {
+        () => {
+            (dask_core::task!("alike", |x: i64| x + 1), dask_core::task!("alike", |x: i64| x + 2))
+        };
+    }
+    let (one, two) = pair!();
+    for function in [&Apply(Func(one)) as &dyn TaskFn, &Apply(Func(two))] {
+        // In the same build they are told apart; to another one neither goes by name.
+        assert!(send(function).is_ok());
+        assert!(matches!(from_another_build(function).err().unwrap(), WireError::OtherBuild { .. }));
+    }
+}
+
+#[test]
+fn a_name_that_nobody_has_is_said() {
+    let refused = |name: &str| {
+        let mut out = Encoder::new();
+        out.serde(local::WIRE_NAME).unwrap();
+        out.serde(&(dask_core::Token::of("other"), 0i64, dask_core::Token::of(name), Some(name))).unwrap();
+        decode_portable::<dyn TaskFn>(&mut Decoder::new(&out.finish(""))).err().unwrap()
+    };
+    let error = refused("app::gone");
+    assert!(error.to_string().starts_with("this program has no function called app::gone: start workers"), "{error}");
+    // A closure's name is no name, even if a forged message says so.
+    let _linked = send(&Apply(Func(|x: i64| x * 3)));
+    let name = std::any::type_name_of_val(&Apply(Func(|x: i64| x * 3))).to_owned();
+    assert!(matches!(refused(&name), WireError::AmbiguousFunction { .. } | WireError::NoFunction { .. }));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use dask_array::Array;
 use dask_bag::Bag;
+use dask_benches::steps;
 use dask_core::{Collection, RunContext};
 use dask_dist::{Actor, Client, Future, Options, as_completed};
 
@@ -55,7 +56,7 @@ fn calls(client: &Client, n: i64) -> Result<(), Failure> {
     same("sum of squares", &total.result()?, &(n..n + 2000).map(|x| x * x).sum())?;
     let mut last = client.submit(|x: i64| x + 1, (n,))?;
     for _ in 0..200 {
-        last = client.submit(|x: i64| x + 1, (&last,))?;
+        last = client.submit(steps::next, (&last,))?;
     }
     same("a chain", &last.result()?, &(n + 201))?;
     let futures = client.map(|x: i64| -x, 0..100)?;
@@ -77,6 +78,7 @@ fn collections(client: &Client, seed: u64) -> Result<(), Failure> {
     same("a symmetric sum", &asymmetry.first(), &Some(&0.0))?;
     let groups = Bag::range(20_000, 16).map(|x| (x % 7, x)).groupby(|pair| pair.0, 4);
     same("groups", &groups.compute_with(client, &context)?.len(), &7)?;
+    same("odd numbers", &steps::sum_of_odd(100).compute_with(client, &context)?, &10_000)?;
     let futures = client.map(|x: i64| x + 1, 0..10)?;
     client.publish("soak", &futures).wait()?;
     drop(futures);
