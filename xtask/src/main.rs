@@ -14,7 +14,7 @@ use tools::{Hdf5, Wish};
 const USAGE: &str = "cargo xtask COMMAND [--without hdf5 | --static-hdf5] [ARGUMENTS]
 
   test       everything CI checks of behaviour: unit and integration tests, doctests
-  ci         what CI runs besides `test`: format, clippy, features alone, documentation
+  ci         what CI runs besides `test`: format, clippy, features alone, tour and formats without HDF5, documentation
   tidy       the rules of the house: arrows between crates, what a crate never compiles, file sizes, module docs, what
              pages say; then `features`. `tidy --quick` builds nothing; `test` checks that part too
   features   every feature of every crate builds alone
@@ -101,7 +101,28 @@ fn ci(hdf5: &Hdf5) -> Result<(), Failure> {
     cargo(&["fmt", "--all", "--check"], &Hdf5::Without)?;
     on_everything(&["clippy"], hdf5, &["--all-targets", "--", "-D", "warnings"], &[])?;
     tidy::features(hdf5)?;
+    if *hdf5 != Hdf5::Without {
+        without_hdf5()?;
+    }
     on_everything(&["doc"], hdf5, &["--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+/// The tour and the formats as they are where HDF5 cannot be had.
+fn without_hdf5() -> Result<(), Failure> {
+    let what = [
+        "test",
+        "-p",
+        "dask-benches",
+        "-p",
+        "dask-io",
+        "--features",
+        "dask-io/array",
+        "--test",
+        "tour",
+        "--test",
+        "it",
+    ];
+    cargo(&what, &Hdf5::Without)
 }
 
 fn program(name: &str, rest: &[String], hdf5: &Hdf5) -> Result<(), Failure> {

@@ -6,6 +6,9 @@ use std::time::Instant;
 
 pub(crate) type Outcome<T = ()> = Result<T, dask_core::TaskError>;
 
+/// Whether the peak could be reset when the chapter began.
+static PEAK_IS_OF_CHAPTER: AtomicBool = AtomicBool::new(false);
+
 /// Prints what is done and how long it took.
 pub(crate) fn run<T: Debug>(what: &str, f: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     timed(what, f).map(|(result, _)| result)
@@ -36,11 +39,10 @@ pub(crate) fn end_chapter() {
     PEAK_IS_OF_CHAPTER.store(std::fs::write("/proc/self/clear_refs", "5").is_ok(), Ordering::Relaxed);
 }
 
-/// Whether the peak could be reset when the chapter began.
-static PEAK_IS_OF_CHAPTER: AtomicBool = AtomicBool::new(false);
-
-/// Fails if data that is much larger than what all threads have in hand was nearly all in memory: more than a quarter.
+/// Fails if more than a quarter of the data was in memory, where it is much larger than what all threads have in hand.
+#[cfg(feature = "hdf5")]
 pub(crate) fn check_peak(data: u64, chunk: u64) -> Outcome {
+    println!("  data: {} MiB", data >> 20);
     let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
     match peak_rss() {
         Some(peak) if PEAK_IS_OF_CHAPTER.load(Ordering::Relaxed) => peak_fits(peak, data, n_threads * chunk),
@@ -48,6 +50,7 @@ pub(crate) fn check_peak(data: u64, chunk: u64) -> Outcome {
     }
 }
 
+#[cfg(any(test, feature = "hdf5"))]
 fn peak_fits(peak: u64, data: u64, in_hand: u64) -> Outcome {
     if data >= 64 * in_hand && peak > data / 4 {
         let (peak, data) = (peak >> 20, data >> 20);
