@@ -11,6 +11,8 @@ use super::{Profiler, TaskRecord};
 const WIDTH: f64 = 1100.0;
 const ROW: f64 = 26.0;
 const CURVE: f64 = 180.0;
+/// Height of the line with times.
+const AXIS: f64 = 18.0;
 /// Tasks drawn one by one; of more, the longest.
 const DRAWN_MAX: usize = 20_000;
 
@@ -20,6 +22,8 @@ struct Curve {
     /// Text of the highest point.
     peak: String,
     points: Vec<(Duration, f64)>,
+    /// A value holds until the next one; else points are joined.
+    holds: bool,
 }
 
 /// A report of a profiled computation, as one HTML page that needs nothing else.
@@ -47,6 +51,7 @@ impl Report {
             title: "Memory of live values",
             peak: bytes(profiler.peak_nbytes()),
             points: memory.into_iter().map(|(time, nbytes)| (time, nbytes as f64)).collect(),
+            holds: true,
         };
         Self {
             tasks: profiler.tasks(),
@@ -69,11 +74,13 @@ impl Report {
             title: "Resident memory of the process",
             peak: bytes(usize::try_from(peak_rss).unwrap_or(usize::MAX)),
             points: samples.iter().map(|sample| (at(sample.time), sample.rss_nbytes as f64)).collect(),
+            holds: false,
         });
         self.curves.push(Curve {
             title: "CPU of the process",
             peak: format!("{peak_cpu:.0} % of one core"),
             points: samples.iter().map(|sample| (at(sample.time), f64::from(sample.cpu_percent))).collect(),
+            holds: false,
         });
         self
     }
@@ -115,17 +122,43 @@ fn page(tasks: &[TaskRecord], curves: &[Curve]) -> String {
         tasks.len(),
         100.0 * busy / (seconds * n_workers.max(1) as f64),
     );
-    task_stream(&mut html, tasks, n_workers, x);
-    curves.iter().for_each(|curve| draw_curve(&mut html, curve, x));
+    task_stream(&mut html, tasks, n_workers, seconds, x);
+    curves.iter().for_each(|curve| draw_curve(&mut html, curve, seconds, x));
     html.push_str("<h2>Layers</h2>");
     layers(&mut html, tasks);
     html.push_str("</main></body></html>\n");
     html
 }
 
-fn task_stream(html: &mut String, tasks: &[TaskRecord], n_workers: usize, x: impl Fn(Duration) -> f64) {
+/// Lines at round times, with the seconds since the first task beneath.
+fn time_axis(html: &mut String, height: f64, seconds: f64) {
+    let rough = seconds / 8.0;
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|round| round * power).into_iter().find(|step| *step >= rough);
+    let step = step.unwrap_or(rough);
+    let digits = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
+    for i in 0..=(seconds / step) as u32 {
+        let (time, x) = (f64::from(i) * step, f64::from(i) * step / seconds * WIDTH);
+        let anchor = if i == 0 {
+            "start"
+        } else if x > WIDTH - 30.0 {
+            "end"
+        } else {
+            "middle"
+        };
+        let _ = write!(
+            html,
+            "<path class='grid' d='M{x:.1} 0V{height}'/><text x='{x:.1}' y='{}' text-anchor='{anchor}'>{time:.digits$} s</text>",
+            height + AXIS - 5.0,
+        );
+    }
+}
+
+fn task_stream(html: &mut String, tasks: &[TaskRecord], n_workers: usize, seconds: f64, x: impl Fn(Duration) -> f64) {
     let height = ROW * n_workers as f64;
-    let _ = write!(html, "<svg viewBox='0 0 {WIDTH} {height}' role='img' aria-label='tasks by worker and time'>");
+    let _ =
+        write!(html, "<svg viewBox='0 0 {WIDTH} {}' role='img' aria-label='tasks by worker and time'>", height + AXIS);
+    time_axis(html, height, seconds);
     let mut drawn: Vec<&TaskRecord> = tasks.iter().collect();
     if drawn.len() > DRAWN_MAX {
         drawn.sort_by_key(|task| std::cmp::Reverse(task.end - task.start));
@@ -148,20 +181,26 @@ fn task_stream(html: &mut String, tasks: &[TaskRecord], n_workers: usize, x: imp
     html.push_str("</svg>");
 }
 
-fn draw_curve(html: &mut String, curve: &Curve, x: impl Fn(Duration) -> f64) {
-    let Curve { title, peak, points } = curve;
+fn draw_curve(html: &mut String, curve: &Curve, seconds: f64, x: impl Fn(Duration) -> f64) {
+    let Curve { title, peak, points, holds } = curve;
     let highest = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     let _ = write!(
         html,
-        "<h2>{title}</h2><p>Peak {peak}.</p><svg viewBox='0 0 {WIDTH} {CURVE}' role='img' aria-label='{title}'>\
-         <polyline class='curve' points='"
+        "<h2>{title}</h2><p>Peak {peak}.</p><svg viewBox='0 0 {WIDTH} {}' role='img' aria-label='{title}'>",
+        CURVE + AXIS
     );
-    let step = points.len().div_ceil(4000).max(1);
+    time_axis(html, CURVE, seconds);
+    html.push_str("<polyline class='curve' points='");
+    let group_of = points.len().div_ceil(4000).max(1);
+    let mut y_before = None;
     // Of each group the highest point: peaks stay.
-    for group in points.chunks(step) {
+    for group in points.chunks(group_of) {
         if let Some((time, value)) = group.iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
-            let y = CURVE - 2.0 - (CURVE - 4.0) * value / highest.max(f64::MIN_POSITIVE);
-            let _ = write!(html, "{:.1},{y:.1} ", x(*time));
+            let (x, y) = (x(*time), CURVE - 2.0 - (CURVE - 4.0) * value / highest.max(f64::MIN_POSITIVE));
+            if let Some(before) = y_before.replace(y).filter(|_| *holds) {
+                let _ = write!(html, "{x:.1},{before:.1} ");
+            }
+            let _ = write!(html, "{x:.1},{y:.1} ");
         }
     }
     html.push_str("'/></svg>");
@@ -209,7 +248,7 @@ const HEAD: &str = "<!doctype html><html lang='en'><head><meta charset='utf-8'><
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0}
 main{max-width:1140px;margin:auto;padding:1rem}svg{width:100%;border:1px solid var(--line);border-radius:6px}
-.curve{fill:none;stroke:#3b82f6;stroke-width:1.5}table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid var(--line)}
+.grid{stroke:var(--line);stroke-width:1}text{font-size:12px;fill:var(--ink)}.curve{fill:none;stroke:#3b82f6;stroke-width:1.5}table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid var(--line)}
 td:first-child,th:first-child{text-align:left}i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.5em}
 </style></head><body><main><h1>Computation report</h1>";
 
@@ -226,10 +265,14 @@ mod tests {
             end: Duration::from_millis(3),
             nbytes: 2048,
         };
-        let points = vec![(Duration::from_millis(3), 2048.0)];
-        let page = page(&[task], &[Curve { title: "Memory", peak: bytes(2048), points }]);
+        let points = vec![(Duration::from_millis(2), 2048.0), (Duration::from_millis(3), 0.0)];
+        let page = page(&[task], &[Curve { title: "Memory", peak: bytes(2048), points, holds: true }]);
         assert!(page.contains("1 tasks on 2 workers in 0.002 s"), "{page}");
         assert!(page.contains("(&#39;a&lt;b&#39;, 1) — 2.000 ms, 2.0 KiB"), "{page}");
         assert!(page.contains("<h2>Memory</h2><p>Peak 2.0 KiB."));
+        // What is in memory is there until it is dropped.
+        assert!(page.contains("points='550.0,2.0 1100.0,2.0 1100.0,178.0 '"), "{page}");
+        // Round times.
+        assert!(page.contains(">0.0000 s</text>") && page.contains(">0.0010 s</text>"), "{page}");
     }
 }

@@ -12,7 +12,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 pub struct ResourceSample {
     /// Since the profiler was made.
     pub time: Duration,
-    /// Per cent of one core, since the sample before.
+    /// Per cent of one core, over the last tens of milliseconds.
     pub cpu_percent: f32,
     /// Resident memory, in bytes.
     pub rss_nbytes: u64,
@@ -38,8 +38,35 @@ pub struct ResourceProfiler {
 struct Shared {
     origin: Instant,
     samples: Mutex<Vec<ResourceSample>>,
+    cpu: Mutex<Cpu>,
     over: Mutex<bool>,
     changed: Condvar,
+}
+
+/// How busy the process is, from the CPU time that it has used in all.
+#[derive(Default)]
+struct Cpu {
+    /// The time of the last figure, and the CPU time used until then.
+    last: Option<(Duration, Duration)>,
+    percent: f32,
+}
+
+impl Cpu {
+    /// Systems count CPU time in steps of 10 ms: over less than this, a step more or less would be most of the figure.
+    const WINDOW: Duration = Duration::from_millis(40);
+
+    /// Per cent of one core, at a time by which `used` was used.
+    fn percent(&mut self, now: Duration, used: Duration) -> f32 {
+        match self.last {
+            Some((then, _)) if now.saturating_sub(then) < Self::WINDOW => {}
+            Some((then, before)) => {
+                self.percent = 100.0 * used.saturating_sub(before).as_secs_f32() / (now - then).as_secs_f32();
+                self.last = Some((now, used));
+            }
+            None => self.last = Some((now, used)),
+        }
+        self.percent
+    }
 }
 
 #[derive(Default)]
@@ -60,11 +87,12 @@ impl ResourceProfiler {
         Self::every(Duration::from_millis(50))
     }
 
-    /// At another interval. Below some 200 ms, the system's figures for CPU are coarse.
+    /// At another interval.
     pub fn every(interval: Duration) -> Self {
         let shared = Shared {
             origin: Instant::now(),
             samples: Mutex::default(),
+            cpu: Mutex::default(),
             over: Mutex::new(false),
             changed: Condvar::new(),
         };
@@ -133,9 +161,10 @@ impl Shared {
             let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
             system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
             if let Some(process) = system.process(pid) {
+                let time = self.origin.elapsed();
                 lock(&self.samples).push(ResourceSample {
-                    time: self.origin.elapsed(),
-                    cpu_percent: process.cpu_usage(),
+                    time,
+                    cpu_percent: lock(&self.cpu).percent(time, Duration::from_millis(process.accumulated_cpu_time())),
                     rss_nbytes: process.memory(),
                 });
             }
@@ -151,4 +180,21 @@ impl Shared {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Cpu;
+
+    #[test]
+    fn cpu_is_a_share_of_the_time_since_the_last_figure() {
+        let ms = Duration::from_millis;
+        let mut cpu = Cpu::default();
+        let figures = [(0, 500), (50, 600), (60, 610), (150, 610), (250, 640)];
+        let found = figures.map(|(now, used)| cpu.percent(ms(now), ms(used)).round());
+        // The third is too soon after the second.
+        assert_eq!(found, [0.0, 200.0, 200.0, 10.0, 30.0]);
+    }
 }
