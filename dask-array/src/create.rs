@@ -127,8 +127,9 @@ impl<A: Element> Array<A> {
                 });
             }
         }
-        let name = Name::tokened("from_chunks", Token::unique());
-        let values = parts.into_iter().map(|part| Value::new(Chunk(part)));
+        let values: Vec<Value> = parts.into_iter().map(|part| Value::new(Chunk(part))).collect();
+        let content: Vec<Token> = values.iter().map(Value::content_token).collect();
+        let name = Name::tokened("from_chunks", Token::of(&(&grid[..], content)));
         Ok(Self::from_layer(Materialized::values(name, &grid, values), chunks))
     }
 }

@@ -15,14 +15,18 @@ pub type Source<T> = Arc<dyn PartitionSource<Item = T, Meta = ()>>;
 impl<T: Data + Clone> Bag<T> {
     /// The items of a sequence, in `n_partitions` partitions of nearly equal length; with fewer items than that, one
     /// item a partition. No items make one empty partition.
+    ///
+    /// The bag is named after its items and how they are cut ([`Value::content_token`]): equal bags share keys.
     pub fn from_sequence(items: impl IntoIterator<Item = T>, n_partitions: usize) -> Self {
         let items: Vec<T> = items.into_iter().collect();
         let n_partitions = n_partitions.clamp(1, items.len().max(1));
         let (size, longer) = (items.len() / n_partitions, items.len() % n_partitions);
         let mut items = items.into_iter();
         let partition = |i| Value::new(items.by_ref().take(size + usize::from(i < longer)).collect::<Vec<T>>());
-        let name = Name::tokened("from_sequence", Token::unique());
-        Self::from_layer(Materialized::values(name, &[n_partitions as u32], (0..n_partitions).map(partition)))
+        let partitions: Vec<Value> = (0..n_partitions).map(partition).collect();
+        let content: Vec<Token> = partitions.iter().map(Value::content_token).collect();
+        let name = Name::tokened("from_sequence", Token::of(&content));
+        Self::from_layer(Materialized::values(name, &[n_partitions as u32], partitions))
     }
 
     /// The items of all, one bag after the other. No bags make one empty partition.

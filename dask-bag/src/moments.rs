@@ -2,6 +2,7 @@
 
 use std::ops::Add;
 
+use dask_core::delayed::{call_pure, try_call_pure};
 use dask_core::{Data, TaskError};
 
 use crate::fold::SPLIT_EVERY;
@@ -53,7 +54,8 @@ impl<T: Data + Clone> Bag<T> {
             move |items| Ok(f(items)),
             move |found| Ok(again(found.into_iter().flatten().collect())),
         );
-        found.and_then(|found| found.ok_or_else(|| TaskError::from("the smallest or largest of no items")))
+        let some = |found: Option<T>| found.ok_or_else(|| TaskError::from("the smallest or largest of no items"));
+        try_call_pure(some, (found,))
     }
 
     /// Whether some item is true.
@@ -79,7 +81,8 @@ type Moments = (u64, f64, f64);
 impl<T: Data + Clone + Into<f64>> Bag<T> {
     /// The mean. Computing it fails if there are no items.
     pub fn mean(&self) -> Item<f64> {
-        self.moments().and_then(|(n, mean, _)| if n == 0 { Err("the mean of no items") } else { Ok(mean) })
+        let mean = |(n, mean, _): Moments| if n == 0 { Err("the mean of no items") } else { Ok(mean) };
+        try_call_pure(mean, (self.moments(),))
     }
 
     /// The variance: squared differences from the mean, divided by the number of items less `ddof` (0 for that of these
@@ -92,12 +95,12 @@ impl<T: Data + Clone + Into<f64>> Bag<T> {
                 Err(format!("the variance of {n} items with ddof {ddof}"))
             }
         };
-        dask_core::delayed::try_call(divide, (self.moments(), ddof))
+        try_call_pure(divide, (self.moments(), ddof))
     }
 
     /// The square root of [`var`](Bag::var).
     pub fn std(&self, ddof: u64) -> Item<f64> {
-        self.var(ddof).map(f64::sqrt)
+        call_pure(f64::sqrt, (self.var(ddof),))
     }
 
     /// Pairwise merging of moments: Chan, Golub, LeVeque, *Updating formulae and a pairwise algorithm for computing

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use dask_core::delayed::Closure;
+use dask_core::delayed::{Closure, call_pure};
 use dask_core::layer::Reduce;
 use dask_core::{Call, Data, LayerRef, Value};
 use std::sync::Arc;
@@ -71,6 +71,7 @@ impl<T: Data + Clone> Bag<T> {
             let k = parts.first().map_or(0, |(k, _)| *k);
             Ok((k, again(k, parts.into_iter().flat_map(|(_, items)| items).collect())))
         };
-        parts.tree("topk", SPLIT_EVERY, join.clone(), join).map(|(_, items)| items)
+        let found = parts.tree("topk", SPLIT_EVERY, join.clone(), join);
+        call_pure(|(_, items): (usize, Vec<T>)| items, (found,))
     }
 }

@@ -331,3 +331,22 @@ impl Drop for Alive {
         counts().remove(&self.id);
     }
 }
+
+/// Whether the calling test, run once more in a process of its own, says the same of `keys`: equal computations have
+/// equal keys everywhere. `test` is the path by which the test harness knows the calling test.
+///
+/// # Panics
+/// If the other process says something else.
+pub fn check_keys_of_another_process(test: &str, keys: &[String]) {
+    const CHILD: &str = "DASK_TEST_KEYS_OF_ANOTHER_PROCESS";
+    let line = format!("keys: {}", keys.join(" "));
+    if std::env::var_os(CHILD).is_some() {
+        println!("{line}");
+        return;
+    }
+    let child = std::env::current_exe().and_then(|this| {
+        std::process::Command::new(this).args([test, "--exact", "--nocapture"]).env(CHILD, "1").output()
+    });
+    let out = child.map(|child| String::from_utf8_lossy(&child.stdout).into_owned()).unwrap_or_default();
+    assert!(out.contains(&line), "{out}\n{line}");
+}

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
+use crate::token::{Token, Tokenizer};
 use crate::wire::{Decoder, Encoder, Parcel, WireError};
 
 /// A shared value of any type that is [`Data`]. A clone costs an atomic increment.
@@ -130,6 +131,26 @@ impl Value {
         let mut out = Encoder::new();
         self.0.clone().encode_shared(&mut out)?;
         Ok(out.finish(self.0.type_name()))
+    }
+
+    /// The token of its type and of what it is encoded as, so that equal values have equal ones in every process: buffers
+    /// at the speed of memory, the rest at that of its encoding. A [unique](Token::unique) one if it cannot travel, or
+    /// is elsewhere.
+    ///
+    /// ```
+    /// use dask_core::Value;
+    /// assert_eq!(Value::new(vec![1.0, 2.0]).content_token(), Value::new(vec![1.0, 2.0]).content_token());
+    /// assert_ne!(Value::new(vec![1.0, 2.0]).content_token(), Value::new(vec![1.0]).content_token());
+    /// ```
+    pub fn content_token(&self) -> Token {
+        if self.as_remote().is_some() {
+            return Token::unique();
+        }
+        let Ok(parcel) = self.to_parcel() else { return Token::unique() };
+        let mut t = Tokenizer::new();
+        t.add(parcel.type_name()).add(parcel.bytes());
+        parcel.buffers().iter().for_each(|buffer| _ = t.add(buffer.as_slice()));
+        t.finish()
     }
 
     /// The value as a `T`.

@@ -44,7 +44,8 @@ impl DataFrame {
         Self::new(Origin::Source(source), &schema)
     }
 
-    /// A frame of batches that are in memory, one a partition.
+    /// A frame of batches that are in memory, one a partition. It is named after their content
+    /// ([`Value::content_token`]): equal frames share keys.
     ///
     /// # Errors
     /// [`FrameError::NoBatches`], [`FrameError::WrongSchema`] for a batch that differs from the first.
@@ -57,8 +58,9 @@ impl DataFrame {
             }
         }
         let n = batches.len() as u32;
-        let name = Name::tokened("from_batches", Token::unique());
-        let layer = Materialized::values(name, &[n], batches.into_iter().map(|batch| Value::new(Partition(batch))));
+        let partitions: Vec<Value> = batches.into_iter().map(|batch| Value::new(Partition(batch))).collect();
+        let content: Vec<Token> = partitions.iter().map(Value::content_token).collect();
+        let layer = Materialized::values(Name::tokened("from_batches", Token::of(&content)), &[n], partitions);
         Ok(Self::new(Origin::Layer(layer), &schema))
     }
 

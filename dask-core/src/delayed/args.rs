@@ -11,7 +11,7 @@ use crate::data::Data;
 use crate::key::Name;
 use crate::layer::{BlockInput, Blockwise, LayerRef, Materialized};
 use crate::task::TaskFn;
-use crate::token::{Token, Tokenizer};
+use crate::token::Tokenizer;
 use crate::value::Value;
 use crate::wire::Encoder;
 
@@ -110,21 +110,36 @@ impl<K: Data + Eq + Hash + Clone, T: Data + Clone> Arg<HashMap<K, T>> for HashMa
     }
 }
 
+impl<T: Data + Clone> Arg<Vec<Vec<T>>> for Vec<Vec<Delayed<T>>> {
+    fn layer(self) -> LayerRef {
+        Arg::<Vec<Vec<T>>>::layer(self.into_iter().map(lazy_list).collect::<Vec<_>>())
+    }
+}
+
+impl<K: Data + Ord + Clone, T: Data + Clone> Arg<BTreeMap<K, Vec<T>>> for BTreeMap<K, Vec<Delayed<T>>> {
+    fn layer(self) -> LayerRef {
+        let lists = self.into_iter().map(|(key, items)| (key, lazy_list(items)));
+        Arg::<BTreeMap<K, Vec<T>>>::layer(lists.collect::<BTreeMap<_, _>>())
+    }
+}
+
+impl<K: Data + Eq + Hash + Clone, T: Data + Clone> Arg<HashMap<K, Vec<T>>> for HashMap<K, Vec<Delayed<T>>> {
+    fn layer(self) -> LayerRef {
+        let lists = self.into_iter().map(|(key, items)| (key, lazy_list(items)));
+        Arg::<HashMap<K, Vec<T>>>::layer(lists.collect::<HashMap<_, _>>())
+    }
+}
+
+fn lazy_list<T: Data + Clone>(items: Vec<Delayed<T>>) -> Delayed<Vec<T>> {
+    Delayed::from_layer(Arg::<Vec<T>>::layer(items))
+}
+
 /// One layer that makes a map of the keys, which are a layer of their own, and the values.
 fn collect_map<K: Data, T>(function: impl TaskFn + 'static, entries: (Vec<K>, Vec<Delayed<T>>)) -> LayerRef {
     let keys = Value::new(entries.0);
-    let keys = Materialized::values(Name::tokened("keys", content(&keys)), &[], [keys]);
+    let keys = Materialized::values(Name::tokened("keys", keys.content_token()), &[], [keys]);
     let inputs = std::iter::once(keys).chain(entries.1.into_iter().map(|value| value.layer));
     collect("map", function, inputs.collect())
-}
-
-/// The token of what a value is encoded as; a unique one if it cannot be.
-fn content(value: &Value) -> Token {
-    let Ok(parcel) = value.to_parcel() else { return Token::unique() };
-    let mut t = Tokenizer::new();
-    t.add(parcel.type_name()).add(parcel.bytes());
-    parcel.buffers().iter().for_each(|buffer| _ = t.add(buffer.as_slice()));
-    t.finish()
 }
 
 /// One layer that makes a container of the inputs: the same container of the same inputs has the same name.

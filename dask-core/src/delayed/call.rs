@@ -79,11 +79,47 @@ functions! {
 
 /// The last part of a function's path: `inc` of `my_crate::inc`; `closure` for closures.
 pub(super) fn short_name<F>() -> &'static str {
-    let path = std::any::type_name::<F>();
-    let path = path.split('<').next().unwrap_or(path);
-    match path.rsplit("::").next() {
-        Some("{{closure}}") | None => "closure",
+    last_part(std::any::type_name::<F>())
+}
+
+fn last_part(path: &'static str) -> &'static str {
+    // Types stand in angle brackets, within the path and behind it.
+    let (mut depth, mut start, mut end) = (0u32, 0, path.len());
+    for (at, c) in path.char_indices() {
+        match c {
+            '<' => {
+                if depth == 0 {
+                    end = at;
+                }
+                depth += 1;
+            }
+            '>' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => (start, end) = (at + 1, path.len()),
+            _ => {}
+        }
+    }
+    match path.get(start..end) {
+        Some("{{closure}}" | "") | None => "closure",
         Some(name) => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_part;
+
+    #[test]
+    fn functions_are_called_by_the_last_part_of_their_path() {
+        for (path, expected) in [
+            ("app::inc", "inc"),
+            ("inc", "inc"),
+            ("app::convert<alloc::string::String>", "convert"),
+            ("app::main::{{closure}}", "closure"),
+            ("bag::<impl bag::Bag<i64>>::topk<i64, <i64 as core::clone::Clone>::clone>::{{closure}}", "closure"),
+            ("<i64 as core::clone::Clone>::clone", "clone"),
+        ] {
+            assert_eq!(last_part(path), expected);
+        }
     }
 }
 

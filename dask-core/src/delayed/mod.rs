@@ -3,6 +3,7 @@
 mod args;
 mod call;
 mod closure;
+mod operators;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ macro_rules! delayed {
 }
 
 /// Calls `f` later, on arguments that are values or [`Delayed`] values, or lists (`Vec`), maps (`BTreeMap`, `HashMap`),
-/// options, pairs and triples of [`Delayed`] values.
+/// options, pairs and triples of [`Delayed`] values, or lists and maps of lists of them; [`gather`] nests deeper.
 ///
 /// Each call is a task of its own: calling again computes again. See [`call_pure`] for functions of which equal
 /// arguments give equal results.
@@ -133,6 +134,19 @@ fn pure_name<C: local::Local, F: Clone + Send + Sync + 'static>(f: &F, args: &im
     Name::tokened(call::short_name::<F>(), t.finish())
 }
 
+/// What may be an argument, as one delayed value: containers of delayed values, which may stand in others again.
+///
+/// ```no_run
+/// use dask_core::{Collection, Delayed, delayed};
+/// let row = |start: i64| delayed::gather((start..start + 3).map(Delayed::value).collect::<Vec<_>>());
+/// let table: Delayed<Vec<Vec<i64>>> = delayed::gather(vec![row(0), row(10)]);
+/// assert_eq!(table.compute()?, [[0, 1, 2], [10, 11, 12]]);
+/// # Ok::<(), dask_core::Error>(())
+/// ```
+pub fn gather<T>(of: impl Arg<T>) -> Delayed<T> {
+    Delayed::from_layer(of.layer())
+}
+
 fn build<A, T>(name: Name, function: impl TaskFn + 'static, args: impl Args<A>) -> Delayed<T> {
     let inputs = args.layers();
     let blocks = inputs.iter().map(first_block).collect();
@@ -165,9 +179,15 @@ impl<T> Delayed<T> {
 }
 
 impl<T: Data> Delayed<T> {
-    /// A value that is there already.
+    /// A value that is there already. Each is something of its own; see [`value_pure`](Delayed::value_pure).
     pub fn value(value: T) -> Self {
         Self::from_layer(Materialized::values(Name::tokened("value", Token::unique()), &[], [Value::new(value)]))
+    }
+
+    /// A value that is there already, named after its content ([`Value::content_token`]): equal values share one key.
+    pub fn value_pure(value: T) -> Self {
+        let value = Value::new(value);
+        Self::from_layer(Materialized::values(Name::tokened("value", value.content_token()), &[], [value]))
     }
 
     /// The same value under a key chosen by a person. Two different values of one key cannot be computed together.
@@ -204,14 +224,35 @@ impl<T: Data + Clone> Delayed<T> {
     }
 }
 
-impl<T: Data + Clone, U: Data + Clone> Delayed<(T, U)> {
+/// A part of a value, which is not copied for it.
+fn part<P: Data, T: Data>(
+    of: &Delayed<P>,
+    what: &str,
+    take: impl Fn(&P) -> T + Clone + Send + Sync + 'static,
+) -> Delayed<T> {
+    call_named(what, move |whole: Arc<P>| take(&whole), (of,))
+}
+
+macro_rules! unzips {
+    ($($(#[$doc:meta])* $($P:ident $i:tt $name:literal),*;)*) => {$(
+        impl<$($P: Data + Clone),*> Delayed<($($P,)*)>
+        where
+            ($($P,)*): Data,
+        {
+            $(#[$doc])*
+            pub fn unzip(&self) -> ($(Delayed<$P>,)*) {
+                ($(part(self, $name, |parts| parts.$i.clone()),)*)
+            }
+        }
+    )*};
+}
+unzips! {
     /// The parts of a pair, each on its own: Dask's `nout=2`.
-    pub fn unzip(&self) -> (Delayed<T>, Delayed<U>) {
-        (
-            call_named("first", |pair: (T, U)| pair.0, (self.clone(),)),
-            call_named("second", |pair: (T, U)| pair.1, (self.clone(),)),
-        )
-    }
+    A 0 "first", B 1 "second";
+    /// The parts of a triple, each on its own: Dask's `nout=3`.
+    A 0 "first", B 1 "second", C 2 "third";
+    /// The parts of four, each on its own: Dask's `nout=4`.
+    A 0 "first", B 1 "second", C 2 "third", D 3 "fourth";
 }
 
 impl<T> Tokenize for Delayed<T> {

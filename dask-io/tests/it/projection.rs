@@ -15,7 +15,7 @@ fn check(frame: &DataFrame, expected: &[i64]) {
     assert_eq!(numbers(&sum), [expected.iter().sum::<i64>()]);
     let large = frame.filter(col("x").gt(lit(1))).unwrap().select(&["x"]).unwrap();
     assert_eq!(numbers(&large), expected.iter().copied().filter(|&x| x > 1).collect::<Vec<_>>());
-    assert_eq!(numbers(&frame.group_by(&["x"]).agg(&[col("x").count()]).unwrap()).len(), expected.len());
+    assert_eq!(numbers(&frame.group_by(&["x"]).agg(&[col("x").count().alias("n")]).unwrap()).len(), expected.len());
     assert!(compute(frame).is_err());
     assert!(compute(&frame.filter(col("y").is_not_null()).unwrap().select(&["x"]).unwrap()).is_err());
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use dask_core::delayed::{call, call_named, call_pure, try_call, try_call_pure};
+use dask_core::delayed::{call, call_named, call_pure, gather, try_call, try_call_pure};
 use dask_core::{Collection, Delayed, RunContext, Scheduler, compute, delayed, with_scheduler};
 use dask_sched::{RoundTripScheduler, SyncScheduler, ThreadedScheduler};
 
@@ -171,4 +171,32 @@ fn a_captured_variable_is_named_where_it_cannot_travel() {
     assert_eq!(task.compute_with(&SyncScheduler, &RunContext::default()).unwrap(), 6);
     let error = task.compute_with(&RoundTripScheduler, &RunContext::default()).unwrap_err().to_string();
     assert!(error.contains("captured variables (8 bytes)"), "{error}");
+}
+
+#[test]
+fn containers_nest_to_any_depth() {
+    let of = |n: i64| (0..n).map(Delayed::value).collect::<Vec<_>>();
+    let sums = |rows: Vec<Vec<i64>>| rows.into_iter().map(total).collect::<Vec<i64>>();
+    everywhere(&call(sums, (vec![of(2), vec![], of(4)],)), &vec![1, 0, 6]);
+    let by_name: BTreeMap<String, Vec<Delayed<i64>>> = [("a".to_owned(), of(3)), ("b".to_owned(), of(1))].into();
+    let hashed: HashMap<String, Vec<Delayed<i64>>> = by_name.clone().into_iter().collect();
+    let longest = |lists: BTreeMap<String, Vec<i64>>| lists.values().map(Vec::len).max().unwrap_or(0) as u64;
+    everywhere(&call(longest, (by_name,)), &3);
+    everywhere(&call(|lists: HashMap<String, Vec<i64>>| lists["a"].clone(), (hashed,)), &vec![0, 1, 2]);
+    let deep: Delayed<Vec<Vec<Vec<i64>>>> = gather(vec![gather(vec![of(1), of(2)]), gather(vec![of(3)])]);
+    everywhere(&deep, &vec![vec![vec![0], vec![0, 1]], vec![vec![0, 1, 2]]]);
+}
+
+#[test]
+fn operators_indices_and_parts_are_tasks() {
+    let (a, b) = (Delayed::value(7i64), Delayed::value(2i64));
+    everywhere(&((&a + &b) * (&a - &b)), &45);
+    everywhere(&(-(&a % &b) + a.clone() / b.clone()), &2);
+    everywhere(&Delayed::value(vec![5i64, 6]).get(1), &6);
+    let missing = Delayed::value(vec![5i64, 6]).get(2).compute_with(&SyncScheduler, &RunContext::default());
+    assert!(missing.unwrap_err().to_string().contains("no item at 2 of 2"));
+    let (x, y, z) = Delayed::value((1i64, "two".to_owned(), 3.0)).unzip();
+    everywhere(&(x, y, z), &(1, "two".to_owned(), 3.0));
+    let (_, _, _, last) = call(|x: i64| (x, x + 1, x + 2, x + 3), (a,)).unzip();
+    everywhere(&last, &10);
 }
