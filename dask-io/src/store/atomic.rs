@@ -23,7 +23,7 @@ impl AtomicFile {
         let path = path.into();
         let folder = folder_of(&path);
         std::fs::create_dir_all(folder).map_err(IoError::file(folder))?;
-        let file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder).map_err(IoError::file(folder))?;
+        let file = start(".part-", folder)?;
         Ok(Self { file, path })
     }
 
@@ -31,7 +31,7 @@ impl AtomicFile {
     pub(crate) fn staged(staging: &Staging, path: PathBuf) -> Result<Self, IoError> {
         let folder = staging.folder();
         std::fs::create_dir_all(folder).map_err(IoError::file(folder))?;
-        let file = tempfile::Builder::new().prefix("part-").tempfile_in(folder).map_err(IoError::file(folder))?;
+        let file = start("part-", folder)?;
         Ok(Self { file, path })
     }
 
@@ -71,6 +71,16 @@ impl Write for AtomicFile {
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.flush()
     }
+}
+
+/// A temporary file that others may read once it is finished, as far as the umask lets them: temporary files are for
+/// their owner alone otherwise.
+fn start(prefix: &str, folder: &Path) -> Result<NamedTempFile, IoError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder).map_err(IoError::file(folder))
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -79,3 +79,16 @@ fn an_unfinished_file_leaves_what_stood_there() {
     file.finish().unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_finished_file_may_be_read_by_whoever_may_read_a_plain_one() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, plain] = ["ours", "plain"].map(|name| folder.path().join(name));
+    dask_io::store::AtomicFile::create(&ours).unwrap().finish().unwrap();
+    std::fs::write(&plain, "").unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&ours), mode(&plain));
+}

@@ -93,7 +93,11 @@ impl Report {
         let path = path.as_ref();
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(directory)?;
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        let mut builder = tempfile::Builder::new();
+        // Others may read it, as far as the umask lets them.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(directory)?;
         file.write_all(page(&self.tasks, &self.curves).as_bytes())?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())

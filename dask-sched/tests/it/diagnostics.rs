@@ -48,6 +48,13 @@ fn the_report_is_one_page_and_replaces_the_last() {
     assert_eq!(page.matches("<title>(&#39;task&#39;, ").count(), 2);
     assert!(!page.contains("http"), "the page must need nothing from elsewhere");
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode();
+        std::fs::write(directory.path().join("plain"), "").unwrap();
+        assert_eq!(mode(&path), mode(&directory.path().join("plain")), "who may read a plain file may read the report");
+    }
 }
 
 #[cfg(feature = "profile")]
