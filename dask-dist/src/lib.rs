@@ -48,8 +48,8 @@ pub use client::{
     Lock, Method, Options, Publisher, Queue, Semaphore, Spread, Status, Subscription, Variable, as_completed,
 };
 pub use deploy::{
-    Adapter, Adapting, Adaptive, Advice, Deploy, LocalCluster, LocalClusterBuilder, ProcessScheduler, init, install,
-    run_scheduler, run_worker, send_obituary,
+    Adapter, Adapting, Adaptive, Advice, Deploy, LocalCluster, LocalClusterBuilder, ProcessScheduler, Watched, init,
+    install, run_scheduler, run_worker, send_obituary,
 };
 pub use error::DistError;
 pub use security::Security;

@@ -33,7 +33,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 pub use keys::{KeyDoc, keys};
 pub use merge::{Origin, Setting};
-pub use typed::{ConfigError, bytes, duration, flag, number, parse_bytes, parse_duration, text, whole};
+pub use typed::{ConfigError, bytes, duration, flag, number, parse_bytes, parse_duration, parsed, text, whole};
 
 use merge::{Settings, normal};
 

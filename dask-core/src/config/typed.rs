@@ -18,14 +18,27 @@ pub struct ConfigError {
     pub expected: &'static str,
 }
 
-fn typed<T>(
+/// A value of a kind of its own: what `parse` makes of it, and in words what that expects.
+///
+/// ```
+/// use dask_core::config::{parsed, set};
+/// let positive = |text: &str| text.parse::<f64>().ok().filter(|number| 0.0 < *number);
+/// let guard = set([("distributed.scheduler.worker-saturation", "-1")]);
+/// let error = parsed("distributed.scheduler.worker-saturation", "a number above 0", positive).unwrap_err();
+/// assert!(error.to_string().ends_with("expected a number above 0"));
+/// # drop(guard);
+/// ```
+///
+/// # Errors
+/// [`ConfigError`], with where the value stands.
+pub fn parsed<T>(
     key: &str,
     expected: &'static str,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<Option<T>, ConfigError> {
     let Some(setting) = get(key) else { return Ok(None) };
-    let parsed = parse(setting.value.trim());
-    parsed.map(Some).ok_or_else(|| ConfigError {
+    let value = parse(setting.value.trim());
+    value.map(Some).ok_or_else(|| ConfigError {
         key: key.to_owned(),
         value: setting.value,
         origin: setting.origin,
@@ -43,7 +56,7 @@ pub fn text(key: &str) -> Option<String> {
 /// # Errors
 /// [`ConfigError`], with where the value stands.
 pub fn number(key: &str) -> Result<Option<f64>, ConfigError> {
-    typed(key, "a number, such as 0.6", |text| text.parse().ok().filter(|number: &f64| number.is_finite()))
+    parsed(key, "a number, such as 0.6", |text| text.parse().ok().filter(|number: &f64| number.is_finite()))
 }
 
 /// A number of things.
@@ -51,7 +64,7 @@ pub fn number(key: &str) -> Result<Option<f64>, ConfigError> {
 /// # Errors
 /// As [`number`].
 pub fn whole(key: &str) -> Result<Option<u64>, ConfigError> {
-    typed(key, "a whole number, such as 4", |text| text.parse().ok())
+    parsed(key, "a whole number, such as 4", |text| text.parse().ok())
 }
 
 /// Yes or no.
@@ -59,7 +72,7 @@ pub fn whole(key: &str) -> Result<Option<u64>, ConfigError> {
 /// # Errors
 /// As [`number`].
 pub fn flag(key: &str) -> Result<Option<bool>, ConfigError> {
-    typed(key, "true or false", |text| match text.to_lowercase().as_str() {
+    parsed(key, "true or false", |text| match text.to_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Some(true),
         "false" | "no" | "off" | "0" => Some(false),
         _ => None,
@@ -71,7 +84,7 @@ pub fn flag(key: &str) -> Result<Option<bool>, ConfigError> {
 /// # Errors
 /// As [`number`].
 pub fn bytes(key: &str) -> Result<Option<u64>, ConfigError> {
-    typed(key, "bytes, such as 2 GiB, 500 MB or 4096", parse_bytes)
+    parsed(key, "bytes, such as 2 GiB, 500 MB or 4096", parse_bytes)
 }
 
 /// A time: `30 s`, `500ms`, `5 min`.
@@ -79,7 +92,7 @@ pub fn bytes(key: &str) -> Result<Option<u64>, ConfigError> {
 /// # Errors
 /// As [`number`].
 pub fn duration(key: &str) -> Result<Option<Duration>, ConfigError> {
-    typed(key, "a time, such as 30 s, 500 ms or 5 min", parse_duration)
+    parsed(key, "a time, such as 30 s, 500 ms or 5 min", parse_duration)
 }
 
 /// The number at the beginning, and the unit in lower case.

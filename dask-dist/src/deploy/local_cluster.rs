@@ -1,14 +1,15 @@
 //! A scheduler and workers on this machine: threads of this process, or processes of the same executable.
 
-use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::children::Children;
+use super::nanny::{Nanny, Replace};
+use super::watched::Watched;
 use super::worker_process::spawn;
 use crate::client::Client;
 use crate::error::DistError;
@@ -16,7 +17,7 @@ use crate::scheduler::Settings;
 use crate::security::Security;
 use crate::shell::scheduler::{SchedulerOptions, serve_scheduler};
 use crate::shell::worker::{WorkerOptions, serve_worker};
-use crate::shell::{comm_settings, scheduler_settings, worker_settings};
+use crate::shell::{Thresholds, comm_settings, scheduler_settings, worker_settings};
 use crate::transport::{Address, CommSettings, Hello, Listener, Role};
 
 /// Time for workers to come, after which starting has failed.
@@ -65,7 +66,7 @@ impl LocalClusterBuilder {
         self
     }
 
-    /// Bytes that each worker may use; unlimited if 0.
+    /// Bytes that each worker may use; unlimited if 0. Worker processes that take more are ended.
     #[must_use]
     pub fn memory_limit(mut self, nbytes: u64) -> Self {
         self.options.settings.memory_limit = nbytes;
@@ -126,7 +127,7 @@ impl LocalClusterBuilder {
                 Address::InProc(format!("local-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
             }
         });
-        let children: Children = Arc::default();
+        let (children, thresholds) = (Children::default(), Thresholds::configured()?);
         let (stop, stopped) = watch::channel(false);
         let (present, presence) = watch::channel(0);
         let of_children = children.clone();
@@ -141,7 +142,7 @@ impl LocalClusterBuilder {
                 None => scheduler_settings()?,
             },
             comm: CommSettings { security, ..comm },
-            why_gone: Some(Arc::new(move |process| how_ended(&of_children, process))),
+            why_gone: Some(Arc::new(move |process| of_children.how_ended(process))),
             journal: None,
             questions,
             present: Some(present),
@@ -165,6 +166,7 @@ impl LocalClusterBuilder {
             builder: self,
             workers: Vec::new(),
             children,
+            thresholds,
             stop: Some(stop),
             presence,
             scheduler: Some(thread),
@@ -180,37 +182,11 @@ impl LocalClusterBuilder {
             cluster.start_worker()?;
         }
         cluster.wait_for_workers(cluster.builder.n_workers)?;
-        if cluster.builder.processes && cluster.builder.restart {
-            cluster.nanny = Some(Nanny::start(&cluster)?);
+        if cluster.builder.processes && (cluster.builder.restart || 0 < cluster.builder.options.settings.memory_limit) {
+            cluster.nanny = Some(cluster.watch()?);
         }
         Ok(cluster)
     }
-}
-
-type Children = Arc<Mutex<Vec<Child>>>;
-
-/// How a child has ended, if it has.
-fn how_ended(children: &Children, process: u32) -> Option<String> {
-    let mut children = children.lock().unwrap_or_else(PoisonError::into_inner);
-    let child = children.iter_mut().find(|child| child.id() == process)?;
-    child.try_wait().ok()?.map(describe)
-}
-
-fn describe(status: std::process::ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        let name = match signal {
-            4 => ", illegal instruction",
-            6 => ", aborted",
-            7 => ", bus error",
-            9 => ", killed, by the system if memory was short",
-            11 => ", segmentation fault",
-            15 => ", terminated",
-            _ => "",
-        };
-        return format!("signal {signal}{name}");
-    }
-    status.to_string()
 }
 
 /// Runs a future on a thread with a runtime of its own.
@@ -221,6 +197,18 @@ fn on_own_runtime<F: Future<Output = ()>>(
     let failed = |error| DistError::io(format!("starting the thread {name}"), error);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(make())).map_err(failed)
+}
+
+fn start_process(
+    children: &Children,
+    scheduler: &Address,
+    options: &WorkerOptions,
+    thresholds: &Thresholds,
+) -> Result<(), DistError> {
+    let child = spawn(scheduler, options)?;
+    let watched = Watched::new(child.id(), options.settings.memory_limit, thresholds);
+    children.push(child, watched);
+    Ok(())
 }
 
 struct ThreadWorker {
@@ -241,6 +229,7 @@ pub struct LocalCluster {
     builder: LocalClusterBuilder,
     workers: Vec<ThreadWorker>,
     children: Children,
+    thresholds: Thresholds,
     stop: Option<watch::Sender<bool>>,
     presence: watch::Receiver<usize>,
     scheduler: Option<JoinHandle<()>>,
@@ -253,59 +242,6 @@ pub struct LocalCluster {
     pub(super) asks: Option<Client>,
     #[cfg(feature = "dashboard")]
     dashboard: Option<crate::dashboard::Dashboard>,
-}
-
-/// Replaces worker processes that die, until it is dropped.
-struct Nanny {
-    stop: Option<std::sync::mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Nanny {
-    /// How often it looks.
-    const EVERY: Duration = Duration::from_millis(20);
-
-    fn start(cluster: &LocalCluster) -> Result<Self, DistError> {
-        let (stop, stopped) = std::sync::mpsc::channel::<()>();
-        let (children, address) = (cluster.children.clone(), cluster.address.clone());
-        let (options, retired) = (cluster.builder.options.clone(), cluster.retired.clone());
-        let look = move || {
-            let (mut replaced, mut n) = (Vec::new(), 0);
-            while stopped.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout) {
-                let mut children = children.lock().unwrap_or_else(PoisonError::into_inner);
-                let retired = retired.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let ended = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_))).then(|| child.id());
-                let dead: Vec<u32> = children
-                    .iter_mut()
-                    .filter_map(ended)
-                    .filter(|id| !replaced.contains(id) && !retired.contains(id))
-                    .collect();
-                for process in dead {
-                    // Those that are dead stay in the list, so that the scheduler can ask how they ended.
-                    replaced.push(process);
-                    n += 1;
-                    let options = WorkerOptions { name: format!("worker-again-{n}"), ..options.clone() };
-                    match spawn(&address, &options) {
-                        Ok(child) => children.push(child),
-                        Err(error) => {
-                            crate::log::say("nanny", format_args!("process {process} is not replaced: {error}"));
-                        }
-                    }
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("dask-nanny".to_owned()).spawn(look);
-        let thread = thread.map_err(|error| DistError::io("starting the nanny's thread", error))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for Nanny {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        // A panic there was printed already.
-        drop(self.thread.take().map(JoinHandle::join));
-    }
 }
 
 impl LocalCluster {
@@ -354,7 +290,7 @@ impl LocalCluster {
 
     /// The processes of the workers, if they are processes.
     pub fn processes(&self) -> Vec<u32> {
-        self.children.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Child::id).collect()
+        self.children.processes()
     }
 
     /// What the next worker will be called.
@@ -364,7 +300,7 @@ impl LocalCluster {
 
     /// Whether a worker process has ended.
     pub(super) fn has_ended(&self, process: u32) -> bool {
-        how_ended(&self.children, process).is_some()
+        self.children.how_ended(process).is_some()
     }
 
     /// Starts one more worker, without waiting for it.
@@ -376,9 +312,7 @@ impl LocalCluster {
         options.name = self.next_name();
         self.n_started += 1;
         if self.builder.processes {
-            let child = spawn(&self.address, &options)?;
-            self.children.lock().unwrap_or_else(PoisonError::into_inner).push(child);
-            return Ok(());
+            return start_process(&self.children, &self.address, &options, &self.thresholds);
         }
         let (n_threads, memory_limit) = (options.settings.n_threads, options.settings.memory_limit);
         options.settings = crate::worker::Settings { n_threads, memory_limit, ..worker_settings()? };
@@ -394,6 +328,17 @@ impl LocalCluster {
         Ok(())
     }
 
+    /// Somebody who watches the processes: keeps them within their memory, and replaces those that die if that is wanted.
+    fn watch(&self) -> Result<Nanny, DistError> {
+        let (children, address, thresholds) = (self.children.clone(), self.address.clone(), self.thresholds);
+        let options = self.builder.options.clone();
+        let replace = move |name: String| {
+            start_process(&children, &address, &WorkerOptions { name, ..options.clone() }, &thresholds)
+        };
+        let replace = self.builder.restart.then(|| Box::new(replace) as Replace);
+        Nanny::start(self.children.clone(), self.retired.clone(), replace)
+    }
+
     /// Waits until the scheduler knows this many workers or more.
     ///
     /// # Errors
@@ -401,11 +346,7 @@ impl LocalCluster {
     pub fn wait_for_workers(&self, n: usize) -> Result<(), DistError> {
         let start = Instant::now();
         while self.n_workers() < n {
-            let ended: Vec<String> = {
-                let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-                let ended = children.iter_mut().filter_map(|child| child.try_wait().ok().flatten());
-                ended.map(describe).collect()
-            };
+            let ended: Vec<String> = self.children.ended().into_iter().map(|(_, how)| how).collect();
             let alive = self.n_started - ended.len();
             if PATIENCE < start.elapsed() || (alive < n && !ended.is_empty()) {
                 return Err(DistError::Other(format!(
@@ -422,9 +363,7 @@ impl LocalCluster {
 
     /// Kills a worker process, for tests: the scheduler finds out by itself. False if there is no such process.
     pub fn kill(&self, process: u32) -> bool {
-        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-        let child = children.iter_mut().find(|child| child.id() == process);
-        child.is_some_and(|child| child.kill().is_ok())
+        self.children.kill(process)
     }
 
     /// Ends it; values that only workers hold are gone.
@@ -444,18 +383,6 @@ impl Drop for LocalCluster {
             drop(worker.stop);
             drop(worker.thread.join());
         }
-        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-        for child in children.iter_mut() {
-            // They end when their input does; those that are busy are not waited for.
-            drop(child.stdin.take());
-        }
-        for child in children.iter_mut() {
-            let start = Instant::now();
-            while matches!(child.try_wait(), Ok(None)) && start.elapsed() < Duration::from_secs(2) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            drop(child.kill());
-            drop(child.wait());
-        }
+        self.children.end();
     }
 }

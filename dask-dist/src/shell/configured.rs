@@ -1,7 +1,10 @@
 //! Settings as configured: [`dask_core::config`], keys below `distributed`.
 
-use dask_core::config::{ConfigError, bytes, duration, flag, number, text, whole};
+use std::time::Duration;
 
+use dask_core::config::{ConfigError, bytes, flag, parse_bytes, parse_duration, parsed, text};
+
+use super::Thresholds;
 use crate::error::DistError;
 use crate::scheduler::Measure;
 use crate::security::Security;
@@ -33,19 +36,46 @@ fn put<T>(setting: &mut T, configured: Option<T>) {
 /// ```
 pub fn scheduler_settings() -> Result<scheduler::Settings, DistError> {
     let mut settings = scheduler::Settings::default();
-    put(&mut settings.allowed_failures, whole("distributed.scheduler.allowed-failures")?.map(|n| n as u32));
-    put(&mut settings.saturation, number("distributed.scheduler.worker-saturation")?);
-    put(&mut settings.worker_ttl, duration("distributed.scheduler.worker-ttl")?);
-    put(&mut settings.bandwidth, bytes("distributed.scheduler.bandwidth")?.map(|n| n as f64));
-    put(&mut settings.no_worker_timeout, duration("distributed.scheduler.no-workers-timeout")?.map(Some));
-    put(&mut settings.lease_timeout, duration("distributed.scheduler.locks.lease-timeout")?);
+    put(&mut settings.allowed_failures, few("distributed.scheduler.allowed-failures")?);
+    put(&mut settings.saturation, positive("distributed.scheduler.worker-saturation")?);
+    put(&mut settings.worker_ttl, silence("distributed.scheduler.worker-ttl")?);
+    put(&mut settings.bandwidth, bandwidth("distributed.scheduler.bandwidth")?);
+    put(&mut settings.no_worker_timeout, time("distributed.scheduler.no-workers-timeout")?.map(Some));
+    put(&mut settings.lease_timeout, silence("distributed.scheduler.locks.lease-timeout")?);
     put(&mut settings.item_max, bytes("distributed.scheduler.item-limit")?);
     let manager = &mut settings.memory_manager;
     put(&mut manager.start, flag("distributed.scheduler.active-memory-manager.start")?);
-    put(&mut manager.interval, duration("distributed.scheduler.active-memory-manager.interval")?);
+    put(&mut manager.interval, time("distributed.scheduler.active-memory-manager.interval")?);
     put(&mut manager.measure, measure("distributed.scheduler.active-memory-manager.measure")?);
-    put(&mut settings.memory_target, number("distributed.worker.memory.target")?);
+    settings.memory_target = Thresholds::configured()?.target;
     Ok(settings)
+}
+
+/// A number of things that is counted in 32 bits.
+fn few(key: &str) -> Result<Option<u32>, ConfigError> {
+    parsed(key, "a whole number below four billion, such as 3", |text| text.parse().ok())
+}
+
+fn positive(key: &str) -> Result<Option<f64>, ConfigError> {
+    parsed(key, "a number above 0, such as 1.1", |text| {
+        text.parse().ok().filter(|number: &f64| number.is_finite() && 0.0 < *number)
+    })
+}
+
+/// Bytes a second.
+fn bandwidth(key: &str) -> Result<Option<f64>, ConfigError> {
+    parsed(key, "bytes a second, such as 500 MB", |text| parse_bytes(text).filter(|&n| n != 0).map(|n| n as f64))
+}
+
+/// A time that passes.
+fn time(key: &str) -> Result<Option<Duration>, ConfigError> {
+    parsed(key, "a time above 0, such as 30 s or 500 ms", |text| parse_duration(text).filter(|time| !time.is_zero()))
+}
+
+/// Signs of life come every three seconds or more often: less patience would take everybody for dead.
+fn silence(key: &str) -> Result<Option<Duration>, ConfigError> {
+    const LEAST: Duration = Duration::from_secs(5);
+    parsed(key, "a time of 5 s or more, such as 30 s", |text| parse_duration(text).filter(|time| LEAST <= *time))
 }
 
 /// How the active memory manager counts.
@@ -66,11 +96,8 @@ fn measure(key: &str) -> Result<Option<Measure>, DistError> {
 /// # Errors
 /// As [`scheduler_settings`].
 pub fn worker_settings() -> Result<worker::Settings, DistError> {
-    let mut settings = worker::Settings::default();
-    put(&mut settings.target, number("distributed.worker.memory.target")?);
-    put(&mut settings.spill, number("distributed.worker.memory.spill")?);
-    put(&mut settings.pause, number("distributed.worker.memory.pause")?);
-    Ok(settings)
+    let Thresholds { target, spill, pause, .. } = Thresholds::configured()?;
+    Ok(worker::Settings { target, spill, pause, ..worker::Settings::default() })
 }
 
 /// Limits and patience of connections as configured, and what a process of this role shows to others.
@@ -79,8 +106,8 @@ pub fn worker_settings() -> Result<worker::Settings, DistError> {
 /// As [`scheduler_settings`]; a token or certificates that are of no use.
 pub fn comm_settings(role: Role) -> Result<CommSettings, DistError> {
     let mut settings = CommSettings::default();
-    put(&mut settings.connect_timeout, duration("distributed.comm.timeouts.connect")?);
-    put(&mut settings.handshake_timeout, duration("distributed.comm.timeouts.handshake")?);
+    put(&mut settings.connect_timeout, time("distributed.comm.timeouts.connect")?);
+    put(&mut settings.handshake_timeout, time("distributed.comm.timeouts.handshake")?);
     settings.security = security(role)?;
     Ok(settings)
 }

@@ -13,9 +13,11 @@ pub mod questions; // of those who watch a scheduler
 pub mod scheduler;
 mod serve; // answering peers and clients
 mod store; // the values themselves
+mod thresholds; // shares of a worker's memory
 pub mod worker;
 
 pub(crate) use actors::Seat;
 pub use configured::{comm_settings, scheduler_settings, worker_settings};
 pub(crate) use context::settle_actor;
 pub use context::{WorkerContext, current_worker, secede};
+pub use thresholds::Thresholds;

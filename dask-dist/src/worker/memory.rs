@@ -215,8 +215,9 @@ impl Machine {
         self.helpless = if is_helpless { self.helpless + 1 } else { 0 };
         let of_limit = |share: f64| (share * self.settings.memory_limit as f64) as u64;
         // Memory that no value accounts for is made up for by values.
+        let down_to = self.settings.target.min(self.settings.spill);
         self.excess = if of_limit(self.settings.spill) < resident {
-            resident.saturating_sub(of_limit(self.settings.target)).saturating_sub(self.spilling)
+            resident.saturating_sub(of_limit(down_to)).saturating_sub(self.spilling)
         } else {
             0
         };

@@ -184,6 +184,25 @@ fn a_nanny_starts_a_worker_again_and_tells_how_it_died() {
 }
 
 #[test]
+fn a_cluster_keeps_its_workers_within_their_memory() {
+    let environment = [("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")];
+    let arguments =
+        ["cluster", "--workers", "1", "--port", "0", "--dashboard-address", "none", "--memory-limit", "100MiB"];
+    let cluster = Running::start_with(&arguments, &environment);
+    let client = Client::connect(&cluster.address()).unwrap();
+    let before = client.workers().wait().unwrap()[0].process;
+    // One chunk of 1.6 GB.
+    let n = 200_000_000;
+    let large = Array::<f64>::ones(&[n], &[n]).unwrap().sum(None, false).unwrap();
+    let error = large.compute_with(&client, &RunContext::default()).unwrap_err().to_string();
+    assert!(error.contains("out of memory") && error.contains("100 MiB"), "{error}");
+    assert!(cluster.line("died").contains("terminated by its nanny"));
+    another_process(&client, before);
+    let x = Array::<f64>::ones(&[10], &[5]).unwrap().sum(None, false).unwrap();
+    assert_eq!(x.compute_with(&client, &RunContext::default()).unwrap().first(), Some(&10.0));
+}
+
+#[test]
 fn a_cluster_on_this_machine() {
     let mut cluster = Running::start(&[
         "cluster",
@@ -338,6 +357,21 @@ fn wrong_calls_are_refused_with_the_way_out() {
         let (found, text) = call(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {text}");
         assert!(parts.iter().all(|part| text.contains(part)), "{arguments:?}: {text}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dask.yaml");
+    std::fs::write(&file, "distributed:\n  worker:\n    memory: {target: 0.5, pause: 7}\n").unwrap();
+    let settings: [(&str, &str, &[&str]); 4] = [
+        ("DASK_CONFIG", file.to_str().unwrap(), &["memory.pause", "\"7\"", "dask.yaml", "a share from 0 to 1"]),
+        ("DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE", "0.5", &["memory.pause is 0.8", "memory.terminate is 0.5"]),
+        ("DASK_DISTRIBUTED__WORKER__MEMORY__TARGET", "much", &["memory.target", "much", "environment"]),
+        ("DASK_DISTRIBUTED__COMM__TIMEOUTS__HANDSHAKE", "0", &["timeouts.handshake", "a time above 0"]),
+    ];
+    for (name, value, parts) in settings {
+        let output = dask(&["worker", &address]).env(name, value).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {text}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{name}: {text}");
     }
     let (code, text) = call(&["--json", "worker", "nowhere"]);
     let said: serde_json::Value = serde_json::from_str(text.trim()).unwrap();

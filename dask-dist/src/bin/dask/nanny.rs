@@ -1,13 +1,11 @@
 //! Watches a worker process: starts it again when it dies, ends it before it takes more memory than it may, and tells
 //! the scheduler how it died.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use dask_core::config;
-use dask_dist::shell::process::own_bytes;
-use dask_dist::{Security, log, send_obituary, transport::Address};
+use dask_dist::shell::Thresholds;
+use dask_dist::{Security, Watched, log, send_obituary, transport::Address};
 
 use crate::options::{SecurityArgs, WorkerArgs};
 use crate::{Outcome, signals};
@@ -36,14 +34,14 @@ pub(crate) fn run(
     let (_stop, stopped) = signals::stop(None)?;
     let n_threads = args.nthreads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
     let limit = args.memory_limit.bytes(n_threads);
-    let terminate = config::number("distributed.worker.memory.terminate")?.unwrap_or(0.95);
+    let thresholds = Thresholds::configured()?;
     let name = args.name.clone().unwrap_or_else(|| format!("worker-{}-{}", host_name(), std::process::id()));
     let mut pause = PAUSES[0];
     loop {
         let start = Instant::now();
         let mut child = command(args, &name, limit, json)?.args(security_args.arguments()).spawn()?;
-        let end = watch(&mut child, limit, terminate, || *stopped.borrow());
-        match end? {
+        let mut watched = Watched::new(child.id(), limit, &thresholds);
+        match watch(&mut child, &mut watched, || *stopped.borrow())? {
             End::Over(code) => return Ok(code),
             End::Died(why) => {
                 log::say("nanny", format_args!("{name} (process {}) died: {why}", child.id()));
@@ -97,60 +95,24 @@ fn command(args: &WorkerArgs, name: &str, limit: u64, json: bool) -> std::io::Re
     Ok(command)
 }
 
-fn watch(child: &mut Child, limit: u64, terminate: f64, stopped: impl Fn() -> bool) -> std::io::Result<End> {
-    let most = if 0.0 < terminate { (limit as f64 * terminate) as u64 } else { 0 };
-    let (mut resident, mut killed) = (0, None);
-    let killed_before = system_kills();
+fn watch(child: &mut Child, watched: &mut Watched, stopped: impl Fn() -> bool) -> std::io::Result<End> {
     loop {
         if let Some(status) = child.try_wait()? {
-            let why = killed.take().unwrap_or_else(|| describe(status, resident, limit, killed_before));
             return Ok(match status.code() {
                 Some(0) => End::Over(ExitCode::SUCCESS),
                 Some(1) => End::Over(ExitCode::FAILURE),
-                _ => End::Died(why),
+                _ => End::Died(watched.describe(status)),
             });
         }
         if stopped() {
             // The end of its input tells it to leave.
             drop(child.stdin.take());
         }
-        let now = own_bytes(child.id());
-        if now != 0 {
-            resident = now;
-        }
-        if most != 0 && most < resident && killed.is_none() {
-            killed = Some(format!(
-                "out of memory: it took {}, of {} that it may; terminated by its nanny",
-                mebibytes(resident),
-                mebibytes(limit)
-            ));
+        if watched.takes_too_much() {
             child.kill()?;
         }
         std::thread::sleep(EVERY);
     }
-}
-
-fn describe(status: ExitStatus, resident: u64, limit: u64, killed_before: u64) -> String {
-    let how = match status.signal() {
-        Some(9) if killed_before < system_kills() => "out of memory: killed by the system".to_owned(),
-        Some(9) => "signal 9, killed".to_owned(),
-        Some(6) => "signal 6, aborted".to_owned(),
-        Some(11) => "signal 11, segmentation fault".to_owned(),
-        Some(signal) => format!("signal {signal}"),
-        None => status.to_string(),
-    };
-    let of = if limit == 0 { String::new() } else { format!(" of {} that it may take", mebibytes(limit)) };
-    format!("{how}; it last took {}{of}", mebibytes(resident))
-}
-
-fn mebibytes(n: u64) -> String {
-    format!("{} MiB", n >> 20)
-}
-
-/// How many processes of this group the system has killed for want of memory.
-fn system_kills() -> u64 {
-    let events = std::fs::read_to_string("/sys/fs/cgroup/memory.events").unwrap_or_default();
-    events.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
 }
 
 fn host_name() -> String {

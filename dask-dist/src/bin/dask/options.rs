@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use dask_core::config::{self, parse_bytes, parse_duration};
+use dask_dist::log;
 
 /// Runs schedulers, workers and clusters.
 #[derive(Parser, Debug)]
@@ -225,9 +226,19 @@ impl MemoryLimit {
         match self {
             Self::Auto => (machine * (f64::from(n_threads) / cores).min(1.0)) as u64,
             Self::Share(share) => (machine * share) as u64,
-            Self::Bytes(n) => n,
+            Self::Bytes(n) => within(n, machine as u64),
         }
     }
+}
+
+/// What a worker may use of a machine that has so much, or 0 if that is unknown.
+fn within(limit: u64, machine: u64) -> u64 {
+    if machine == 0 || limit <= machine {
+        return limit;
+    }
+    let (asked, there) = (limit >> 20, machine >> 20);
+    log::say("worker", format_args!("--memory-limit of {asked} MiB is more than there is: it is {there} MiB instead"));
+    machine
 }
 
 /// Of the machine, or of the group of processes that this one is in; 0 if unknown.
@@ -263,7 +274,8 @@ fn memory_limit(text: &str) -> Result<MemoryLimit, String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| "expected a time, such as 30s, 5min or 1h".to_owned())
+    let time = parse_duration(text).filter(|time| !time.is_zero());
+    time.ok_or_else(|| "expected a time above 0, such as 30s, 5min or 1h".to_owned())
 }
 
 fn resource(text: &str) -> Result<(String, f64), String> {
@@ -304,7 +316,8 @@ mod tests {
             assert!(memory_limit(nonsense).is_err(), "{nonsense}");
         }
         assert_eq!(time("90s"), Ok(Duration::from_secs(90)));
-        assert!(time("soon").is_err());
+        assert!(time("soon").is_err() && time("0s").is_err());
+        assert_eq!((within(5, 4), within(4, 4), within(5, 0), within(0, 4)), (4, 4, 5, 0));
         assert_eq!(resource("GPU=2"), Ok(("GPU".to_owned(), 2.0)));
         for nonsense in ["GPU", "=2", "GPU=", "GPU=-1", "GPU=inf", "GPU=two"] {
             assert!(resource(nonsense).is_err(), "{nonsense}");
