@@ -50,7 +50,7 @@ pub use graph::{Graph, TaskId};
 pub use key::{Index, Key, KeyParseError, Name};
 pub use layer::{Layer, LayerGraph, LayerRef};
 pub use materialize::Plan;
-pub use observe::{Observer, ObserverGuard, current_observers, with_observer};
+pub use observe::{Observer, ObserverGuard, Progress, current_observers, with_observer};
 pub use panicked::{Panicked, run_caught};
 pub use run_context::RunContext;
 pub use scheduler::Scheduler;

@@ -6,6 +6,19 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::graph::{Graph, TaskId};
 
+/// How far work on a cluster is, of which single tasks are not told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Tasks that have ended, well or badly.
+    pub ended: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// All that the work needs, as far as is known.
+    pub all: u64,
+    /// Whether this is the last that is told.
+    pub is_over: bool,
+}
+
 /// Watches a computation. Everything is provided and does nothing; methods are called from the threads that run tasks.
 #[allow(unused_variables, reason = "names document the parameters")]
 pub trait Observer: Send + Sync {
@@ -19,6 +32,8 @@ pub trait Observer: Send + Sync {
     fn released(&self, graph: &Graph, task: TaskId) {}
     /// A value of `nbytes` bytes went to disk.
     fn spilled(&self, graph: &Graph, task: TaskId, nbytes: usize) {}
+    /// Work on a cluster is so far; told every now and then.
+    fn progressed(&self, progress: Progress) {}
     /// The run has ended.
     fn done(&self, graph: &Graph, error: Option<&Error>) {}
     /// Whether [`task_finished`](Observer::task_finished) wants sizes; measuring them costs time.

@@ -9,6 +9,7 @@ use super::answer::block_on_unless;
 use super::as_completed::ended;
 use super::gather::gather;
 use super::remote::RemoteFuture;
+use super::watch::Watch;
 use super::wish::Wish;
 use crate::protocol::FromClient;
 
@@ -61,7 +62,13 @@ impl Client {
         }
         let observers = plan.as_ref().map(|plan| (plan, &context.observers));
         observers.iter().for_each(|(plan, all)| all.iter().for_each(|observer| observer.started(&plan.graph)));
-        let result = self.send_graph(graph, outputs).and_then(|wishes| run(&wishes));
+        let result = self.send_graph(graph, outputs).and_then(|wishes| {
+            let watch =
+                if context.observers.is_empty() { None } else { Watch::start(&wishes, context.observers.clone()) };
+            let result = run(&wishes);
+            drop(watch);
+            result
+        });
         observers.iter().for_each(|(plan, all)| {
             all.iter().for_each(|observer| observer.done(&plan.graph, result.as_ref().err()));
         });

@@ -35,6 +35,14 @@ impl<C> Computation<C> {
         Self { collection, wishes, connection: client.connection.clone() }
     }
 
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    pub(super) fn wishes(&self) -> &[Arc<Wish>] {
+        &self.wishes
+    }
+
     /// How many blocks have ended, well or badly, and how many there are.
     pub fn progress(&self) -> (usize, usize) {
         let ended = self.wishes.iter().filter(|wish| !matches!(wish.progress(), Progress::Pending)).count();

@@ -351,6 +351,7 @@ impl Connection {
                 | ToClient::Demand { request, .. }
                 | ToClient::Ok { request }
                 | ToClient::Datasets { request, .. }
+                | ToClient::Progress { request, .. }
                 | ToClient::Stories { request, .. } => {
                     if let Some(question) = locked(&self.questions).remove(&request) {
                         question.reply.send(Ok(Reply::Message(message))).ok();

@@ -22,6 +22,7 @@ mod peers; // links to workers
 mod remote; // a result as a value of a collection
 mod scatter; // values sent to workers
 mod submit; // work for the cluster
+mod watch; // how far work is, for observers
 mod wish; // what is known of one result
 
 use std::any::Any;

@@ -158,6 +158,14 @@ pub enum FromClient {
         /// Which.
         futures: Vec<FutureId>,
     },
+    /// How far is what these need? Answered by [`ToClient::Progress`], perhaps in several steps: asked again without
+    /// futures, the count goes on.
+    Progress {
+        /// Comes back in the answer.
+        request: u64,
+        /// Which.
+        futures: Vec<FutureId>,
+    },
     /// These results are wanted until they are made, even if the client goes.
     FireAndForget(Vec<FutureId>),
     /// A lock, event, variable, queue or topic is used: answered by [`ToClient::Coordinated`], perhaps much later.
@@ -336,6 +344,19 @@ pub enum ToClient {
         request: u64,
         /// Key and state of each, in words.
         stories: Vec<(dask_core::Key, String)>,
+    },
+    /// Answers [`FromClient::Progress`].
+    Progress {
+        /// As asked.
+        request: u64,
+        /// Tasks that have ended, well or badly.
+        ended: u64,
+        /// Those of them that failed.
+        failed: u64,
+        /// All that were counted.
+        all: u64,
+        /// Whether there are more to count.
+        more: bool,
     },
     /// Answers [`FromClient::Coordinate`].
     Coordinated {

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::Machine;
 use super::outbox::Action;
+use super::walk::Walk;
 use super::workers::set_bit;
 use crate::protocol::{ClientId, FromClient, FutureId, ToClient, WorkerId};
 
@@ -18,6 +19,8 @@ pub(super) struct Client {
     pub(super) futures: HashMap<FutureId, u32, FixedState>,
     knows: Vec<u64>,
     pub(super) seen: Duration,
+    /// A count that it asked for, if that takes several steps.
+    pub(super) walk: Option<Box<Walk>>,
 }
 
 /// Who wants a task: a client and its future.
@@ -133,6 +136,7 @@ impl Machine {
                 let stories = slots.into_iter().map(|slot| (self.key(slot), self.story(slot))).collect();
                 self.outbox.tell(id, ToClient::Stories { request, stories });
             }
+            FromClient::Progress { request, futures } => self.walk(id, request, &futures),
             FromClient::FireAndForget(futures) => {
                 for slot in self.slots_of(id, &futures).collect::<Vec<_>>() {
                     if self.tasks[slot].state.is_active() {

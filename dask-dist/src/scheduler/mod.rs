@@ -31,6 +31,7 @@ mod snapshot; // what it looks like
 mod submit; // graphs in
 mod task; // states and flat tables
 mod validate; // all invariants
+mod walk; // how far futures are
 mod workers; // who is there
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap};

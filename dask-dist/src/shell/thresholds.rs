@@ -57,7 +57,7 @@ impl Thresholds {
 
     /// Bytes beyond which the process of a worker with this limit is ended; none if never.
     pub fn terminate_at(&self, limit: u64) -> Option<u64> {
-        (self.terminate.is_finite() && limit != 0).then(|| (limit as f64 * self.terminate) as u64)
+        (self.terminate.is_finite() && limit != 0).then_some((limit as f64 * self.terminate) as u64)
     }
 }
 

@@ -420,3 +420,64 @@ fn clusters_equal_sync_on_random_graphs_with_panics() {
         assert_eq!(Scheduler::name(client), "cluster");
     });
 }
+
+/// Passes on what it is told.
+struct Tell(std::sync::Mutex<std::sync::mpsc::Sender<dask_core::Progress>>);
+
+impl dask_core::Observer for Tell {
+    fn progressed(&self, progress: dask_core::Progress) {
+        // Who listens has heard enough.
+        let _ = self.0.lock().unwrap().send(progress);
+    }
+}
+
+fn observed() -> (Arc<Tell>, std::sync::mpsc::Receiver<dask_core::Progress>) {
+    let (tell, told) = std::sync::mpsc::channel();
+    (Arc::new(Tell(std::sync::Mutex::new(tell))), told)
+}
+
+/// Waits until somebody says go.
+fn wait_for_go(x: i64) -> i64 {
+    Client::current().and_then(|client| client.event("go").wait_set().wait()).unwrap();
+    x
+}
+
+#[test]
+fn observers_are_told_how_far_futures_and_collections_are() {
+    let cluster = builder().workers(2).start().unwrap();
+    let client = cluster.client().unwrap();
+    let parts = client.map(|x: i64| x + 1, 0..10).unwrap();
+    let gate = client.submit(wait_for_go, (1,)).unwrap();
+    let total = client.submit(|parts: Vec<i64>, x: i64| parts.iter().sum::<i64>() + x, (parts, &gate)).unwrap();
+    let (observer, told) = observed();
+    let watched = client.watch([&total], observer);
+    let waiting = std::thread::spawn(move || watched.wait());
+    let until = |ended| {
+        let found = told.iter().find(|progress| progress.ended == ended).unwrap();
+        assert_eq!((found.failed, found.all), (0, 13));
+        found
+    };
+    // The list of the parts is made by a task too.
+    assert!(!until(11).is_over);
+    client.event("go").set().wait().unwrap();
+    assert!(told.iter().any(|progress| progress.is_over && progress.ended == 13));
+    waiting.join().unwrap().unwrap();
+
+    client.event("go").clear().wait().unwrap();
+    let (observer, told) = observed();
+    let lazy = dask_core::delayed!(wait_for_go(5));
+    let context = RunContext::default().with_observer(observer);
+    let of = client.clone();
+    let running = std::thread::spawn(move || lazy.compute_with(&of, &context));
+    let first = told.recv().unwrap();
+    assert_eq!((first.ended, first.all), (0, 1));
+    client.event("go").set().wait().unwrap();
+    assert_eq!(running.join().unwrap().unwrap(), 5);
+
+    let bad = client.try_submit(|x: i64| u8::try_from(-x).map(i64::from), (3,)).unwrap();
+    let after = client.submit(|x: i64| x, (&bad,)).unwrap();
+    let (observer, told) = observed();
+    client.watch([&after], observer).wait().unwrap();
+    let last = told.iter().last().unwrap();
+    assert_eq!((last.ended, last.failed, last.all, last.is_over), (2, 2, 2, true));
+}

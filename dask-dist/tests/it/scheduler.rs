@@ -301,6 +301,41 @@ fn a_task_under_which_workers_die_is_given_up_and_says_how_they_died() {
 }
 
 #[test]
+fn how_far_futures_are_is_counted_in_steps() {
+    let n = 45_000;
+    // Looking at every invariant after every event would take this many tasks squared.
+    let mut cluster = Cluster::new(0, 0);
+    cluster.machine = Machine::new(Settings { validate: false, ..Settings::default() }, 7);
+    cluster.client = cluster.machine.add_client(Duration::ZERO);
+    for _ in 0..2 {
+        cluster.add_worker(2);
+    }
+    let mut edges = vec![vec![]; n];
+    edges.push((0..n as u32).collect());
+    cluster.submit(submission("merge", &edges, &[n as u32], 0));
+    cluster.submit(submission("other", &[vec![]], &[0], 1));
+    let progress = |cluster: &mut Cluster| {
+        let mut futures = vec![FutureId(0)];
+        for steps in 1.. {
+            cluster.say(FromClient::Progress { request: 7, futures: std::mem::take(&mut futures) });
+            let Some(ToClient::Progress { ended, failed, all, more, .. }) = cluster.world.heard.last() else {
+                panic!()
+            };
+            if !more {
+                return (steps, *ended, *failed, *all);
+            }
+        }
+        unreachable!("it ends")
+    };
+    let all = n as u64 + 1;
+    assert_eq!(progress(&mut cluster), (3, 0, 0, all), "each task once, and none of the other submission");
+    cluster.run();
+    assert_eq!(progress(&mut cluster), (3, all, 0, all));
+    cluster.say(FromClient::Release(vec![FutureId(0)]));
+    assert_eq!(progress(&mut cluster), (1, 0, 0, 0));
+}
+
+#[test]
 fn a_wide_graph_waits_at_the_scheduler() {
     let mut cluster = Cluster::new(2, 2);
     cluster.submit(submission("wide", &vec![vec![]; 100], &[0, 1, 2], 0));
