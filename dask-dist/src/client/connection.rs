@@ -284,6 +284,7 @@ impl Connection {
         for message in batch.messages {
             match message {
                 ToClient::Peers(peers) => self.peers.introduce(peers),
+                ToClient::PeersGone(peers) => peers.into_iter().for_each(|peer| self.peers.give_up(self, peer)),
                 ToClient::Done { future, task, nbytes, holder } => {
                     if let Some(wish) = self.find(future) {
                         fetches.extend(wish.done(task, nbytes, holder, None));

@@ -188,6 +188,15 @@ impl Peers {
         peer.link = LinkState::Up(outbox);
     }
 
+    /// The scheduler has given it up: whoever waits for it is told, though the link may still stand.
+    pub(super) fn give_up(&self, connection: &Arc<Connection>, worker: WorkerId) {
+        if let Some(peer) = self.locked().get_mut(&worker) {
+            // Nobody is there to connect to.
+            peer.address.clear();
+        }
+        self.lost(connection, worker, "the scheduler has not heard of it for long");
+    }
+
     /// The link is closed, or could not be opened: who waits for an answer is told.
     fn lost(&self, connection: &Arc<Connection>, worker: WorkerId, why: &str) {
         let (address, waiting, queued) = {

@@ -235,6 +235,8 @@ pub struct Demand {
 pub enum ToClient {
     /// Where workers are found; before the first message that names one.
     Peers(Vec<(WorkerId, String)>),
+    /// Workers that were given up, though their connections may still stand: nothing more comes from them.
+    PeersGone(Vec<WorkerId>),
     /// A result is there.
     Done {
         /// Which.

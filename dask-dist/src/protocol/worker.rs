@@ -99,6 +99,8 @@ pub enum ToWorker {
     DropFunctions(Vec<FunctionId>),
     /// Where other workers are found.
     Peers(Vec<(WorkerId, String)>),
+    /// Workers that were given up, though their connections may still stand: nothing more comes from them.
+    PeersGone(Vec<WorkerId>),
     /// Run these.
     Compute(Vec<ComputeTask>),
     /// These values are not needed any more; attempts to make them may be dropped.

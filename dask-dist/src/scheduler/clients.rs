@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::Machine;
 use super::outbox::Action;
 use super::walk::Walk;
-use super::workers::set_bit;
+use super::workers::{has_bit, set_bit};
 use crate::protocol::{ClientId, FromClient, FutureId, ToClient, WorkerId};
 
 /// A client that is connected.
@@ -21,6 +21,13 @@ pub(super) struct Client {
     pub(super) seen: Duration,
     /// A count that it asked for, if that takes several steps.
     pub(super) walk: Option<Box<Walk>>,
+}
+
+impl Client {
+    /// Whether it was told where a worker is.
+    pub(super) fn has_learnt(&self, worker: WorkerId) -> bool {
+        has_bit(&self.knows, worker.0)
+    }
 }
 
 /// Who wants a task: a client and its future.

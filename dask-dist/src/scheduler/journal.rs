@@ -16,8 +16,8 @@ use super::outbox::Action;
 use super::task::State;
 use crate::protocol::{Failure, TaskRef};
 
-/// Generations that one life of a scheduler may use before they could be taken for those of the next.
-const GENERATIONS: u32 = 1 << 20;
+/// Generations that one life of a scheduler may use: more could be taken for those of the next.
+pub(super) const GENERATIONS: u32 = 1 << 20;
 
 /// A change that is to outlive the scheduler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use super::Machine;
 use super::task::State;
 use super::workers::Status;
-use crate::protocol::{Failure, RunId, TaskRef, ToClient, WorkerHello, WorkerId};
+use crate::protocol::{Failure, RunId, TaskRef, ToClient, ToWorker, WorkerHello, WorkerId};
 
 impl Machine {
     /// A worker is gone: what it processed is given to others, what only it held is made again if somebody needs it.
@@ -45,6 +45,21 @@ impl Machine {
             self.await_inputs(slot);
         }
         self.moves.forget_worker(id);
+    }
+
+    /// Whoever knows where a worker is hears that it is given up: a process that is stopped, or a machine that is gone,
+    /// ends no connections, and who has asked it for something would wait for ever.
+    pub(super) fn tell_of_silence(&mut self, id: WorkerId) {
+        for &worker in self.workers.present.as_slice() {
+            if worker != id && self.workers[worker].has_learnt(id) {
+                self.outbox.say(worker, ToWorker::PeersGone(vec![id]));
+            }
+        }
+        for (&client, known) in &self.clients.all {
+            if known.has_learnt(id) {
+                self.outbox.tell(client, ToClient::PeersGone(vec![id]));
+            }
+        }
     }
 
     /// The tasks that a worker was probably running: the first in line.

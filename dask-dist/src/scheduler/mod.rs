@@ -97,10 +97,15 @@ pub enum Event {
     Tick,
 }
 
+/// Ticks come twice a second; one that comes so long after the last says that the scheduler was stopped, or busy.
+const AWAY: Duration = Duration::from_secs(5);
+
 /// The scheduler.
 pub struct Machine {
     settings: Settings,
     now: Duration,
+    /// When the last tick was.
+    last_tick: Duration,
     tasks: Tasks,
     layers: Layers,
     functions: Functions,
@@ -143,6 +148,7 @@ impl Machine {
         Self {
             settings,
             now: Duration::ZERO,
+            last_tick: Duration::ZERO,
             tasks: Tasks::default(),
             layers: Layers::default(),
             functions: Functions::default(),
@@ -276,6 +282,7 @@ impl Machine {
     /// Those not heard of, tasks that wait in vain, and workers that may go now.
     fn tick(&mut self) {
         let now = self.now;
+        self.forgive_own_absence();
         let silent: Vec<WorkerId> = self
             .workers
             .present
@@ -286,6 +293,7 @@ impl Machine {
             .collect();
         for id in silent {
             self.outbox.act(Action::Cut(id));
+            self.tell_of_silence(id);
             self.remove_worker(id, &format!("not heard of for {:?}", self.settings.worker_ttl));
         }
         let silent: Vec<ClientId> = self
@@ -305,6 +313,22 @@ impl Machine {
         self.advance_moves();
         self.manage_memory();
         self.watch();
+    }
+
+    /// If the scheduler itself did nothing for long, what others said meanwhile has not been heard yet: their silence
+    /// counts from now on.
+    fn forgive_own_absence(&mut self) {
+        let away = self.now.saturating_sub(std::mem::replace(&mut self.last_tick, self.now));
+        if away < AWAY {
+            return;
+        }
+        for id in self.workers.present.as_slice().to_vec() {
+            let seen = &mut self.workers.get_mut(id).seen;
+            *seen = (*seen + away).min(self.now);
+        }
+        for client in self.clients.all.values_mut() {
+            client.seen = (client.seen + away).min(self.now);
+        }
     }
 
     /// Reports tasks that make no progress.

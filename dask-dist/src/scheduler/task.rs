@@ -3,6 +3,7 @@
 use dask_core::Index;
 use smallvec::SmallVec;
 
+use super::journal::GENERATIONS;
 use crate::protocol::{FunctionId, Priority, RunId, TaskRef, WorkerId};
 
 /// Marks an edge to a dependent that is not there any more. Slots are smaller.
@@ -264,7 +265,10 @@ impl Tasks {
         task.generation = task.generation.wrapping_add(1);
         task.holders = SmallVec::new();
         task.coming = SmallVec::new();
-        self.vacant.push(slot);
+        // One that has used up its generations is given up: the next belong to the scheduler's next life.
+        if !task.generation.is_multiple_of(GENERATIONS) {
+            self.vacant.push(slot);
+        }
         self.n -= 1;
         for span in spans {
             self.drop_span(span);
@@ -367,4 +371,25 @@ pub(super) fn index_of(position: u32, shape: &[u32]) -> Index {
     let mut index = Index::new();
     dask_core::layer::unravel(position, shape, &mut index);
     index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FunctionId, GENERATIONS, Priority, Tasks};
+
+    #[test]
+    fn a_slot_never_reaches_the_generations_of_the_schedulers_next_life() {
+        let mut tasks = Tasks::default();
+        tasks.begin_generations(3 * GENERATIONS);
+        let mut slots = Vec::new();
+        for _ in 0..GENERATIONS + 10 {
+            let slot = tasks.insert(0, 0, FunctionId(0), Priority::default());
+            assert_eq!(tasks.reference(slot).generation / GENERATIONS, 3);
+            if slots.last() != Some(&slot) {
+                slots.push(slot);
+            }
+            tasks.remove(slot);
+        }
+        assert_eq!(slots, [0, 1], "the first is given up when it has none left");
+    }
 }

@@ -88,10 +88,19 @@ impl Worker {
         if self.processing < self.n_threads() { 0 } else { self.occupancy / u64::from(self.n_threads()) }
     }
 
+    /// Whether it was told where a worker is.
+    pub(super) fn has_learnt(&self, worker: WorkerId) -> bool {
+        has_bit(&self.knows, worker.0)
+    }
+
     /// Whether the bit was not set.
     pub(super) fn learn(&mut self, worker: WorkerId) -> bool {
         set_bit(&mut self.knows, worker.0)
     }
+}
+
+pub(super) fn has_bit(bits: &[u64], at: u32) -> bool {
+    bits.get((at / 64) as usize).is_some_and(|word| word & (1 << (at % 64)) != 0)
 }
 
 /// Sets a bit; whether it was not set.

@@ -1,6 +1,7 @@
 //! Asking other workers for values: one connection each, opened when needed.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +32,15 @@ impl Peers {
 
     pub(super) fn learn(&mut self, peers: Vec<(WorkerId, String)>) {
         self.addresses.extend(peers);
+    }
+
+    /// Nothing more comes from these: what they were asked for has failed, and so does whatever they would be asked for.
+    pub(super) fn give_up(&mut self, peers: &[WorkerId]) {
+        for peer in peers {
+            self.addresses.remove(peer);
+            // Without a sender the connection ends.
+            self.open.remove(peer);
+        }
     }
 
     /// Bytes received so far.
@@ -67,11 +77,27 @@ impl Peer {
     /// Sends requests and passes answers on, until the connection ends; what is open then has failed.
     async fn talk(self, address: Address, comm: CommSettings, mut requests: mpsc::UnboundedReceiver<Request>) {
         let mut open: Vec<u64> = Vec::new();
-        if let Ok(mut link) = connect::<PeerRequest, PeerReply>(&address, Hello::new(Role::Peer), &comm).await {
+        let mut early: Vec<Request> = Vec::new();
+        let mut connecting = pin!(connect::<PeerRequest, PeerReply>(&address, Hello::new(Role::Peer), &comm));
+        let link = loop {
+            tokio::select! {
+                link = &mut connecting => break link.ok(),
+                request = requests.recv() => match request {
+                    Some(request) => early.push(request),
+                    None => break None,
+                },
+            }
+        };
+        if let Some(mut link) = link {
+            for (request, tasks) in early.drain(..) {
+                open.push(request);
+                // If it is closed already, the first look at the other side tells.
+                let _ = link.outbox.send(Batch::one(PeerRequest::Get { request, tasks }));
+            }
             loop {
                 tokio::select! {
                     request = requests.recv() => {
-                        let Some((request, tasks)) = request else { return };
+                        let Some((request, tasks)) = request else { break };
                         open.push(request);
                         if link.outbox.send(Batch::one(PeerRequest::Get { request, tasks })).is_err() {
                             break;
@@ -84,6 +110,7 @@ impl Peer {
                 }
             }
         }
+        open.extend(early.into_iter().map(|(request, _)| request));
         requests.close();
         while let Some((request, _)) = requests.recv().await {
             open.push(request);

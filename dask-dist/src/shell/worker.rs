@@ -405,6 +405,7 @@ impl Shell {
                 }
                 ToWorker::DropFunctions(ids) => ids.into_iter().for_each(|id| self.functions.remove(id)),
                 ToWorker::Peers(peers) => self.peers.learn(peers),
+                ToWorker::PeersGone(peers) => self.peers.give_up(&peers),
                 ToWorker::Welcome { worker, cluster } => {
                     (self.id, self.cluster) = (Some(worker), cluster);
                     // It is welcomed once a connection.

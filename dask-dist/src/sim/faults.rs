@@ -13,6 +13,8 @@ pub enum Fault {
     Cut(u64),
     /// A worker does nothing for a while, and then goes on as if nothing had been.
     Hang(u64, Duration),
+    /// A worker does nothing any more, and its connections stand; another comes later.
+    Freeze(u64),
     /// A worker, and perhaps its neighbour, are cut off from the rest for a while.
     Partition(u64, bool, Duration),
     /// Every message takes so many times longer for a while.
@@ -43,6 +45,7 @@ pub fn plan(seed: u64, n: usize, span: Duration) -> Vec<(Duration, Fault)> {
             let fault = match dice.below(16) {
                 0..=2 => Fault::Kill(who),
                 3 => Fault::Cut(who),
+                4 if dice.one_in(2) => Fault::Freeze(who),
                 4 | 5 => Fault::Hang(who, long),
                 6 | 7 => Fault::Partition(who, dice.one_in(2), long),
                 8 => Fault::Delay(dice.between(2, 2000) as u32, long),

@@ -32,6 +32,8 @@ pub(super) struct Host {
     /// The stage each function belongs to.
     pub(super) functions: BTreeMap<FunctionId, u32>,
     pub(super) peers: BTreeSet<WorkerId>,
+    /// Those of whom it was told that they are given up.
+    pub(super) gone: BTreeSet<WorkerId>,
     pub(super) disk: Disk,
     pub(super) unreadable_until: Duration,
     versions: u64,
@@ -50,6 +52,7 @@ impl Host {
             store: BTreeMap::new(),
             functions: BTreeMap::new(),
             peers: BTreeSet::new(),
+            gone: BTreeSet::new(),
             disk: Disk::new(disk_bandwidth),
             unreadable_until: Duration::ZERO,
             versions: 0,
@@ -95,6 +98,7 @@ impl Host {
                 }
                 ToWorker::DropFunctions(ids) => self.functions.retain(|id, _| !ids.contains(id)),
                 ToWorker::Peers(peers) => self.peers.extend(peers.into_iter().map(|(id, _)| id)),
+                ToWorker::PeersGone(peers) => self.gone.extend(peers),
                 other => self.machine.handle(Event::Scheduler(other), &mut actions),
             }
         }

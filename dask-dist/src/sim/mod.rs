@@ -289,7 +289,10 @@ impl Sim {
             Happening::Moved { on: to, .. } | Happening::PeerAsks { of: to, .. } => Some(*to),
             _ => None,
         };
+        // What is asked of one who is given up fails, though it hangs.
+        let in_vain = matches!(&what, Happening::PeerAsks { by, of, .. } if self.hosts[by.idx()].gone.contains(of));
         if let Some(host) = to.and_then(|to| self.hosts.get_mut(to.idx()))
+            && !in_vain
             && (now < host.frozen_until || !host.missed.is_empty())
             && host.alive
         {
@@ -311,7 +314,15 @@ impl Sim {
             Happening::FromClient(client, messages) => self.hear_client(client, messages),
             Happening::ToClient(client, messages) => self.tell_client(client, messages),
             Happening::ToWorker(id, _) if self.hosts[id.idx()].lost => {}
-            Happening::ToWorker(id, batch) => self.on_host(id, |host| host.hear(batch)),
+            Happening::ToWorker(id, batch) => {
+                let gone = batch.messages.iter().filter_map(|message| match message {
+                    ToWorker::PeersGone(gone) => Some(gone.clone()),
+                    _ => None,
+                });
+                let gone: Vec<WorkerId> = gone.flatten().collect();
+                self.on_host(id, |host| host.hear(batch));
+                self.give_up(id, &gone);
+            }
             Happening::Ran(id, task, value, nbytes, time) => self.ran(id, task, value, nbytes, time),
             Happening::PeerAsks { by, of, request, tasks } => self.answer_peer(by, of, request, &tasks),
             Happening::PeerAnswers { to, request, found, missing } => self.take_answer(to, request, found, missing),

@@ -17,13 +17,37 @@ impl Sim {
             self.clock.at(self.clock.now(), Happening::PeerBreaks(by, request));
             return;
         }
+        if self.hosts[by.idx()].gone.contains(&of) {
+            self.clock.at(self.clock.now(), Happening::PeerBreaks(by, request));
+            return;
+        }
         let at = self.network.message(self.clock.now(), by.0, of.0);
         self.clock.at(at, Happening::PeerAsks { by, of, request, tasks });
+    }
+
+    /// A worker has heard that others are given up: what it has asked them for has failed.
+    pub(super) fn give_up(&mut self, by: WorkerId, gone: &[WorkerId]) {
+        for of in gone {
+            let missed = std::mem::take(&mut self.hosts[of.idx()].missed);
+            for what in missed {
+                match what {
+                    Happening::PeerAsks { by: asker, request, .. } if asker == by => {
+                        self.clock.at(self.clock.now(), Happening::PeerBreaks(by, request));
+                    }
+                    other => self.hosts[of.idx()].missed.push_back(other),
+                }
+            }
+        }
     }
 
     /// The other answers, unless it is dead or the connection breaks.
     pub(super) fn answer_peer(&mut self, by: WorkerId, of: WorkerId, request: u64, tasks: &[TaskRef]) {
         let now = self.clock.now();
+        if self.hosts[by.idx()].gone.contains(&of) {
+            // Given up on its way.
+            self.clock.at(now, Happening::PeerBreaks(by, request));
+            return;
+        }
         let host = &self.hosts[of.idx()];
         let breaks = now < self.resets_until && self.dice.one_in(2);
         if !host.alive || breaks {

@@ -34,6 +34,13 @@ impl Sim {
                     self.clock.at(now + long, Happening::Thaw(id));
                 }
             }
+            Fault::Freeze(who) => {
+                if let Some(id) = self.pick(who) {
+                    self.hosts[id.idx()].frozen_until = Duration::MAX;
+                    let soon = Duration::from_millis(self.dice.between(1, 3000));
+                    self.clock.after(soon, Happening::Join);
+                }
+            }
             Fault::Partition(who, two, long) => {
                 let ends: Vec<u32> =
                     self.pick(who).into_iter().chain(self.pick(who + 1).filter(|_| two)).map(|id| id.0).collect();

@@ -281,7 +281,11 @@ impl Machine {
                 values.iter().for_each(|value| self.acquire(value, actions));
             }
             ToWorker::Close { why } => actions.push(Action::Exit { why }),
-            ToWorker::Welcome { .. } | ToWorker::Functions(_) | ToWorker::DropFunctions(_) | ToWorker::Peers(_) => {}
+            ToWorker::Welcome { .. }
+            | ToWorker::Functions(_)
+            | ToWorker::DropFunctions(_)
+            | ToWorker::Peers(_)
+            | ToWorker::PeersGone(_) => {}
         }
     }
 

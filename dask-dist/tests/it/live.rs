@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use dask_core::delayed::call;
 use dask_core::{CancelToken, Collection, Delayed, Error, RunContext, Scheduler, delayed, with_scheduler};
@@ -271,6 +272,28 @@ fn results_are_right_when_workers_are_killed() {
         }
         assert_eq!(level[0].result().unwrap(), (1..=256).sum::<i64>());
     }
+}
+
+/// The kernel of a stopped process goes on acknowledging what it is sent: only the scheduler notices.
+#[test]
+fn a_worker_that_is_stopped_for_good_holds_up_neither_workers_nor_clients() {
+    let settings = Settings { validate: true, worker_ttl: Duration::from_secs(2), ..Settings::default() };
+    let cluster = LocalCluster::builder().workers(2).processes(true).scheduler_settings(settings).start().unwrap();
+    let client = cluster.client().unwrap();
+    client.wait_for_workers(2).wait().unwrap();
+    let workers = client.workers().wait().unwrap();
+    let on = |at: usize| client.with(Options::new().workers([&workers[at].name]).allow_other_workers());
+    let made = on(0).submit(|x: i64| vec![x; 100_000], (7,)).unwrap();
+    client.wait([&made]).wait().unwrap();
+    let stopped = i32::try_from(workers[0].process).unwrap();
+    // SAFETY: sends a signal; no memory is involved.
+    assert_eq!(unsafe { libc::kill(stopped, libc::SIGSTOP) }, 0);
+    // The other worker asks the stopped one, and so does the client.
+    let total = on(1).submit(|x: Vec<i64>| x.iter().sum::<i64>(), (&made,)).unwrap();
+    assert_eq!(made.result().unwrap().len(), 100_000);
+    assert_eq!(total.result().unwrap(), 700_000);
+    // SAFETY: as above.
+    assert_eq!(unsafe { libc::kill(stopped, libc::SIGKILL) }, 0);
 }
 
 #[test]

@@ -581,3 +581,22 @@ fn a_worker_that_comes_back_before_it_was_missed_replaces_itself() {
     assert_eq!(cluster.machine.worker_info(id).n_held, 2);
     assert!(!cluster.world.heard.iter().any(|m| matches!(m, ToClient::Lost { .. })));
 }
+
+#[test]
+fn a_scheduler_that_was_stopped_does_not_take_its_own_silence_for_that_of_others() {
+    let mut cluster = Cluster::new(2, 1);
+    let ticks = |cluster: &mut Cluster, seconds: u64| {
+        for _ in 0..2 * seconds {
+            cluster.now += Duration::from_millis(500);
+            cluster.event(Event::Tick);
+        }
+    };
+    ticks(&mut cluster, 10);
+    cluster.now += Duration::from_secs(3600);
+    cluster.event(Event::Tick);
+    assert_eq!(cluster.machine.present_workers().len(), 2, "they have said something, which is not heard yet");
+    ticks(&mut cluster, 15);
+    assert_eq!(cluster.machine.present_workers().len(), 2, "not longer silent than they may be");
+    ticks(&mut cluster, 10);
+    assert_eq!(cluster.machine.present_workers().len(), 0);
+}

@@ -67,9 +67,9 @@ impl Observer for ProgressBar {
         bar.set_position(progress.ended);
         if progress.is_over {
             if progress.failed == 0 {
-                bar.finish()
+                bar.finish();
             } else {
-                bar.abandon()
+                bar.abandon();
             }
             *shown = None;
         }
