@@ -3,6 +3,7 @@
 //!
 //! `chaos [--minutes M] [--workers N] [--seed S]`. Exits with an error at the first result that differs or does not come.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ use dask_bag::Bag;
 use dask_core::{Collection, RunContext};
 use dask_dist::scheduler::Settings;
 use dask_dist::{Client, LocalCluster};
+use dask_frame::array::{ArrayRef, Int64Array, RecordBatch};
+use dask_frame::{DataFrame, col, lit};
 use dask_sched::SyncScheduler;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -66,7 +69,7 @@ fn main() -> Result<(), Failure> {
 /// One of several computations, here and on the cluster.
 fn round(client: &Client, n: u64) -> Result<(), Failure> {
     let context = RunContext::default();
-    match n % 3 {
+    match n % 4 {
         0 => {
             let words = Bag::range(100_000 + n as i64, 32).map(|x| format!("w{}", x * x % 997)).frequencies();
             let (mut found, mut expected) =
@@ -82,6 +85,14 @@ fn round(client: &Client, n: u64) -> Result<(), Failure> {
             let (found, expected) = (y.compute_with(client, &context)?, y.compute_with(&SyncScheduler, &context)?);
             same("std of a sum with its transpose", n, &found, &expected)
         }
+        2 => {
+            let frame = DataFrame::from_batches((0..16).map(batch).collect::<Result<_, _>>()?)?;
+            let some = frame.filter(col("x").gt(lit(n as i64 % 50)))?;
+            let sums = some.group_by(&["key"]).agg(&[col("x").sum(), col("x").mean().alias("mean")])?;
+            let (found, expected) =
+                (sums.compute_with(client, &context)?, sums.compute_with(&SyncScheduler, &context)?);
+            same("sums by key", n, &found, &expected)
+        }
         _ => {
             let groups = Bag::range(50_000, 20).foldby(|x| x % 101, 0i64, |sum, x| sum + x, |a, b| a + b);
             let (mut found, mut expected) =
@@ -91,6 +102,14 @@ fn round(client: &Client, n: u64) -> Result<(), Failure> {
             same("foldby", n, &found, &expected)
         }
     }
+}
+
+/// A partition of a frame.
+fn batch(number: i64) -> Result<RecordBatch, Failure> {
+    let (keys, values) = ((0..5000).map(|i| (i * number) % 13), (0..5000).map(|i| (i * i + number) % 101));
+    let columns: [(&str, ArrayRef); 2] =
+        [("key", Arc::new(Int64Array::from_iter_values(keys))), ("x", Arc::new(Int64Array::from_iter_values(values)))];
+    Ok(RecordBatch::try_from_iter(columns)?)
 }
 
 fn same<T: PartialEq>(what: &str, round: u64, found: &T, expected: &T) -> Result<(), Failure> {

@@ -22,8 +22,10 @@ impl Children {
         self.all().push((child, watched));
     }
 
+    /// Those that live.
     pub(super) fn processes(&self) -> Vec<u32> {
-        self.all().iter().map(|(child, _)| child.id()).collect()
+        let mut all = self.all();
+        all.iter_mut().filter_map(|(child, _)| status(child).is_none().then(|| child.id())).collect()
     }
 
     /// How one has ended, if it has and is one of these.
@@ -50,10 +52,11 @@ impl Children {
         }
     }
 
-    /// False if there is no such process.
+    /// False if there is no such process, or none any more.
     pub(super) fn kill(&self, process: u32) -> bool {
         let mut all = self.all();
-        all.iter_mut().find(|(child, _)| child.id() == process).is_some_and(|(child, _)| child.kill().is_ok())
+        let child = all.iter_mut().map(|(child, _)| child).find(|child| child.id() == process);
+        child.is_some_and(|child| status(child).is_none() && child.kill().is_ok())
     }
 
     /// Ends all of them: those that are busy are not waited for.

@@ -288,7 +288,7 @@ impl LocalCluster {
         *self.presence.borrow()
     }
 
-    /// The processes of the workers, if they are processes.
+    /// The processes of the workers that live, if they are processes.
     pub fn processes(&self) -> Vec<u32> {
         self.children.processes()
     }
@@ -361,7 +361,8 @@ impl LocalCluster {
         Ok(())
     }
 
-    /// Kills a worker process, for tests: the scheduler finds out by itself. False if there is no such process.
+    /// Kills a worker process, for tests: the scheduler finds out by itself. False if there is no such process, or none
+    /// any more.
     pub fn kill(&self, process: u32) -> bool {
         self.children.kill(process)
     }
