@@ -10,18 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::FrameError;
 use crate::expr::Expr;
-use crate::sums::{can_be_summed, sums};
+use crate::sum::{sum_type, sums};
 
 /// How a column becomes one value. Nulls are passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Aggregation {
-    /// The sum; of nothing 0. Whole numbers and truth values are summed in 64 bits, signed or not as they are, and
-    /// wrap; floats in 64 bits; decimals in 38 digits, and more are an error.
+    /// The sum; of nothing 0. Its type is that of pandas: whole numbers are summed in 64 bits, with a sign if they have
+    /// one, and wrap; truth values as 0 and 1; floats in 64 bits; decimals as decimals of the same scale with as many
+    /// digits as there are, and what has more is an error.
     Sum,
     /// How many are not null.
     Count,
-    /// The mean; of nothing null.
+    /// The mean, as a 64-bit float (of decimals too); of nothing null.
     Mean,
     /// The smallest; of nothing null.
     Min,
@@ -53,8 +54,7 @@ impl Aggregate {
     /// Refuses types for which it has no meaning.
     pub(crate) fn check(&self, dtype: &DataType) -> Result<(), FrameError> {
         let fine = match self.aggregation {
-            Aggregation::Sum => can_be_summed(dtype),
-            Aggregation::Mean => dtype.is_numeric() || *dtype == DataType::Boolean,
+            Aggregation::Sum | Aggregation::Mean => sum_type(dtype).is_some(),
             Aggregation::Count => true,
             Aggregation::Min | Aggregation::Max => !dtype.is_nested(),
         };
@@ -74,10 +74,10 @@ impl Aggregate {
     ) -> Result<Vec<ArrayRef>, FrameError> {
         match self.aggregation {
             Aggregation::Count => Ok(vec![counts(values, group_of, n_groups)]),
-            Aggregation::Sum => Ok(vec![sums(values, group_of, n_groups)?]),
+            Aggregation::Sum => Ok(vec![self.sums(values, group_of, n_groups)?]),
             Aggregation::Mean => {
                 let floats = arrow_cast::cast(values, &DataType::Float64)?;
-                Ok(vec![sums(&floats, group_of, n_groups)?, counts(values, group_of, n_groups)])
+                Ok(vec![self.sums(&floats, group_of, n_groups)?, counts(values, group_of, n_groups)])
             }
             Aggregation::Min => Ok(vec![extremum(values, group_of, n_groups, false)?]),
             Aggregation::Max => Ok(vec![extremum(values, group_of, n_groups, true)?]),
@@ -101,9 +101,14 @@ impl Aggregate {
             .map(|state| match self.aggregation {
                 Aggregation::Min => extremum(state, group_of, n_groups, false),
                 Aggregation::Max => extremum(state, group_of, n_groups, true),
-                _ => sums(state, group_of, n_groups),
+                _ => self.sums(state, group_of, n_groups),
             })
             .collect()
+    }
+
+    fn sums(&self, values: &ArrayRef, group_of: &[u32], n_groups: usize) -> Result<ArrayRef, FrameError> {
+        sums(values, group_of, n_groups)
+            .map_err(|error| FrameError::SumTooLarge { column: self.expr.to_string(), why: error.to_string() })
     }
 
     /// The result of the states.

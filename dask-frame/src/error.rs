@@ -1,7 +1,5 @@
 //! What can go wrong with frames.
 
-use std::collections::HashSet;
-
 /// Every way in which a frame operation refuses.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -52,8 +50,18 @@ pub enum FrameError {
         /// Its type.
         dtype: String,
     },
-    /// Two columns of a result that have one name.
-    #[error("two columns would be called {column:?}; name one with `.alias(..)`")]
+    /// Decimals whose sum has more digits than there are.
+    #[error("sum of {column:?}: {why}; as floats it fits: `(col(..) * lit(1.0)).sum()`")]
+    SumTooLarge {
+        /// What was summed.
+        column: String,
+        /// What Arrow said.
+        why: String,
+    },
+    /// Two columns of one name.
+    #[error(
+        "two columns would be called {column:?}; give one of them another name, as in `col({column:?}).max().alias(\"most\")`"
+    )]
     DuplicateColumn {
         /// The name.
         column: String,
@@ -73,13 +81,13 @@ impl From<FrameError> for dask_core::Error {
 }
 
 impl FrameError {
-    /// Refuses two columns of one name.
-    pub(crate) fn check_distinct<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), Self> {
-        let mut seen = HashSet::new();
-        names
-            .into_iter()
-            .find(|&name| !seen.insert(name))
-            .map_or(Ok(()), |column| Err(Self::DuplicateColumn { column: column.clone() }))
+    /// Refuses columns of which two have the same name: only the first could ever be asked for.
+    pub(crate) fn unless_distinct<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), Self> {
+        let mut known = std::collections::HashSet::new();
+        match names.into_iter().find(|name| !known.insert(*name)) {
+            Some(twice) => Err(Self::DuplicateColumn { column: twice.into() }),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn unknown_column(column: &str, schema: &arrow_schema::Schema) -> Self {

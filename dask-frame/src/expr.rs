@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, Datum, Float64Array, Int64Array, RecordBatch, Scalar, StringArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Schema};
 use dask_core::{Literal, Operator};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, Aggregation};
 use crate::error::FrameError;
+use crate::operands::{Evaluated, Operation, alike, scalar};
 
 /// Arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,7 +228,7 @@ impl Expr {
                     Operator::Gt => cmp::gt,
                     Operator::GtEq => cmp::gt_eq,
                 };
-                let (a, b) = alike(a.evaluate(batch)?, b.evaluate(batch)?)?;
+                let (a, b) = alike(Operation::Comparison, a.evaluate(batch)?, b.evaluate(batch)?).map_err(bad)?;
                 Arc::new(f(&*a.datum(), &*b.datum()).map_err(bad)?)
             }
             Self::Arithmetic(operation, a, b) => {
@@ -239,55 +240,11 @@ impl Expr {
                     Arithmetic::Divide => numeric::div,
                     Arithmetic::Remainder => numeric::rem,
                 };
-                let (a, b) = alike(a.evaluate(batch)?, b.evaluate(batch)?)?;
+                let (a, b) = alike(Operation::Arithmetic, a.evaluate(batch)?, b.evaluate(batch)?).map_err(bad)?;
                 f(&*a.datum(), &*b.datum()).map_err(bad)?
             }
         };
         Ok(Evaluated::Array(array))
-    }
-}
-
-/// A column, or one value for all rows (an array of length 1).
-enum Evaluated {
-    Array(ArrayRef),
-    Scalar(ArrayRef),
-}
-
-impl Evaluated {
-    fn array(&self) -> &ArrayRef {
-        match self {
-            Self::Array(array) | Self::Scalar(array) => array,
-        }
-    }
-    fn cast(self, to: &DataType) -> Result<Self, FrameError> {
-        Ok(match self {
-            Self::Array(array) => Self::Array(arrow_cast::cast(&array, to)?),
-            Self::Scalar(array) => Self::Scalar(arrow_cast::cast(&array, to)?),
-        })
-    }
-    fn datum(&self) -> Box<dyn Datum> {
-        match self {
-            Self::Array(array) => Box::new(array.clone()),
-            Self::Scalar(array) => Box::new(Scalar::new(array.clone())),
-        }
-    }
-}
-
-/// Both as the same type: numbers as floats where one is.
-fn alike(a: Evaluated, b: Evaluated) -> Result<(Evaluated, Evaluated), FrameError> {
-    let (left, right) = (a.array().data_type().clone(), b.array().data_type().clone());
-    if left == right {
-        return Ok((a, b));
-    }
-    if left.is_numeric() && right.is_numeric() {
-        let to = if left.is_floating() || right.is_floating() { DataType::Float64 } else { DataType::Int64 };
-        return Ok((a.cast(&to)?, b.cast(&to)?));
-    }
-    // A literal becomes what the column is.
-    match (&a, &b) {
-        (Evaluated::Array(_), Evaluated::Scalar(_)) => Ok((a, b.cast(&left)?)),
-        (Evaluated::Scalar(_), Evaluated::Array(_)) => Ok((a.cast(&right)?, b)),
-        _ => Ok((a, b)),
     }
 }
 
@@ -297,18 +254,6 @@ pub(crate) fn condition(expr: &Expr, batch: &RecordBatch) -> Result<BooleanArray
     match array.as_any().downcast_ref::<BooleanArray>() {
         Some(condition) => Ok(condition.clone()),
         None => Err(FrameError::NotACondition { expression: expr.to_string(), found: array.data_type().to_string() }),
-    }
-}
-
-fn scalar(literal: &Literal) -> ArrayRef {
-    match literal {
-        Literal::Null => arrow_array::new_null_array(&DataType::Null, 1),
-        Literal::Boolean(value) => Arc::new(BooleanArray::from(vec![*value])),
-        Literal::Int64(value) => Arc::new(Int64Array::from(vec![*value])),
-        Literal::Float64(value) => Arc::new(Float64Array::from(vec![*value])),
-        Literal::Utf8(value) => Arc::new(StringArray::from(vec![value.as_str()])),
-        Literal::Date32(value) => Arc::new(arrow_array::Date32Array::from(vec![*value])),
-        Literal::TimestampMicros(value) => Arc::new(arrow_array::TimestampMicrosecondArray::from(vec![*value])),
     }
 }
 

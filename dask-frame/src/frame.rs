@@ -12,7 +12,7 @@ use crate::error::FrameError;
 use crate::expr::{Expr, col};
 use crate::group_by::GroupBy;
 use crate::partition::Partition;
-use crate::rows::{ReadPartition, Rows, Source, Step, pruned};
+use crate::rows::{ReadPartition, Rows, Source, Step, aligned, nullable, pruned};
 
 /// Where the rows come from.
 #[derive(Clone)]
@@ -34,8 +34,7 @@ impl DataFrame {
     fn new(origin: Origin, schema: &Schema) -> Self {
         #[cfg(feature = "threads")]
         dask_sched::install();
-        let fields: Vec<_> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-        Self { origin, steps: Vec::new(), schema: Arc::new(Schema::new(fields)) }
+        Self { origin, steps: Vec::new(), schema: nullable(schema) }
     }
 
     /// A frame that is read where it is used.
@@ -48,15 +47,20 @@ impl DataFrame {
     /// ([`Value::content_token`]): equal frames share keys.
     ///
     /// # Errors
-    /// [`FrameError::NoBatches`], [`FrameError::WrongSchema`] for a batch that differs from the first.
+    /// [`FrameError::NoBatches`], [`FrameError::WrongSchema`] for a batch that differs from the first,
+    /// [`FrameError::DuplicateColumn`].
     pub fn from_batches(batches: Vec<RecordBatch>) -> Result<Self, FrameError> {
         let schema = batches.first().ok_or(FrameError::NoBatches)?.schema();
+        FrameError::unless_distinct(schema.fields().iter().map(|field| field.name().as_str()))?;
         for (partition, batch) in batches.iter().enumerate() {
             if batch.schema().fields() != schema.fields() {
                 let (found, expected) = (format!("{:?}", batch.schema().fields()), format!("{:?}", schema.fields()));
                 return Err(FrameError::WrongSchema { partition, found, expected });
             }
         }
+        let announced = nullable(&schema);
+        let batches =
+            batches.into_iter().map(|batch| aligned(&batch, &announced)).collect::<Result<Vec<_>, FrameError>>()?;
         let n = batches.len() as u32;
         let partitions: Vec<Value> = batches.into_iter().map(|batch| Value::new(Partition(batch))).collect();
         let content: Vec<Token> = partitions.iter().map(Value::content_token).collect();
@@ -88,6 +92,9 @@ impl DataFrame {
     }
 
     fn with_step(&self, step: Step) -> Result<Self, FrameError> {
+        if let Step::Select(columns) = &step {
+            FrameError::unless_distinct(columns.iter().map(|(name, _)| name.as_str()))?;
+        }
         let schema = step.apply(&RecordBatch::new_empty(self.schema.clone()))?.schema();
         let mut frame = self.clone();
         frame.steps.push(step);
@@ -114,11 +121,9 @@ impl DataFrame {
     /// A column an expression, and no others.
     ///
     /// # Errors
-    /// [`FrameError::UnknownColumn`], [`FrameError::BadExpression`], [`FrameError::DuplicateColumn`].
+    /// [`FrameError::UnknownColumn`], [`FrameError::DuplicateColumn`], [`FrameError::BadExpression`].
     pub fn select_exprs(&self, exprs: &[Expr]) -> Result<Self, FrameError> {
-        let columns: Vec<(String, Expr)> = exprs.iter().map(|expr| (expr.name(), expr.clone())).collect();
-        FrameError::check_distinct(columns.iter().map(|(name, _)| name))?;
-        self.with_step(Step::Select(columns))
+        self.with_step(Step::Select(exprs.iter().map(|expr| (expr.name(), expr.clone())).collect()))
     }
 
     /// All columns, and one more; or one of them with other values.

@@ -35,7 +35,8 @@ impl<'a> GroupBy<'a> {
     ///
     /// # Errors
     /// [`FrameError::UnknownColumn`], [`FrameError::BadAggregation`], [`FrameError::BadExpression`];
-    /// [`FrameError::DuplicateColumn`] where two results, or a result and a key, have one name.
+    /// [`FrameError::DuplicateColumn`], which [`Aggregate::alias`] resolves. Computing it fails on a sum of decimals that
+    /// has too many digits ([`FrameError::SumTooLarge`]).
     pub fn agg(&self, aggregates: &[Aggregate]) -> Result<DataFrame, FrameError> {
         let schema = self.frame.schema();
         for key in &self.keys {
@@ -44,7 +45,8 @@ impl<'a> GroupBy<'a> {
         for aggregate in aggregates {
             aggregate.check(&aggregate.expr.dtype(schema)?)?;
         }
-        FrameError::check_distinct(self.keys.iter().chain(aggregates.iter().map(|aggregate| &aggregate.name)))?;
+        let names = self.keys.iter().chain(aggregates.iter().map(|aggregate| &aggregate.name));
+        FrameError::unless_distinct(names.map(String::as_str))?;
         let table = GroupTable { keys: self.keys.clone(), aggregates: aggregates.to_vec() };
         let empty = table.finish(&table.start(&RecordBatch::new_empty(schema.clone()))?)?;
         // Only the columns that are used are computed.

@@ -23,10 +23,11 @@ mod error; // what can go wrong
 mod expr; // expressions on columns
 mod frame; // DataFrame
 mod group_by; // groups: partial tables, merged by trees
+mod operands; // two operands as one type
 mod partition; // the value of a frame's task
 mod rows; // row by row: the task that reads, filters and projects
 mod store; // from and into storage
-mod sums; // of groups, in the right type
+mod sum; // sums of groups, type by type
 
 pub use aggregate::{Aggregate, Aggregation};
 pub use arrow_array as array;

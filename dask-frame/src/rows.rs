@@ -105,10 +105,7 @@ impl TaskFn for ReadPartition {
             if found != expected {
                 return Err(FrameError::WrongSchema { partition, found, expected }.into());
             }
-            // Aligned with what was announced: metadata and nullability do not matter.
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            let batch = RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)?;
-            batches.push(apply(&self.steps, batch)?);
+            batches.push(apply(&self.steps, aligned(&batch, &schema)?)?);
         }
         let schema = match batches.first() {
             Some(first) => first.schema(),
@@ -122,18 +119,25 @@ impl ReadPartition {
     /// The schema of what the source is asked for.
     fn expected(&self) -> Result<SchemaRef, FrameError> {
         let all = self.source.meta();
-        let fields = match &self.want.columns {
-            None => all.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
-            Some(columns) => columns
-                .iter()
-                .map(|column| match all.field_with_name(column) {
-                    Ok(field) => Ok(field.clone().with_nullable(true)),
-                    Err(_) => Err(FrameError::unknown_column(column, all)),
-                })
-                .collect::<Result<_, _>>()?,
+        let Some(columns) = &self.want.columns else { return Ok(nullable(all)) };
+        let field = |column: &String| match all.field_with_name(column) {
+            Ok(field) => Ok(field.clone()),
+            Err(_) => Err(FrameError::unknown_column(column, all)),
         };
-        Ok(Arc::new(Schema::new(fields)))
+        Ok(nullable(&Schema::new(columns.iter().map(field).collect::<Result<Vec<_>, _>>()?)))
     }
+}
+
+/// The columns of a frame: they may all hold nulls, and nothing else is known of them than names and types.
+pub(crate) fn nullable(schema: &Schema) -> SchemaRef {
+    let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns of a batch, as they were announced: metadata and nullability do not matter.
+pub(crate) fn aligned(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, FrameError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)?)
 }
 
 fn types(schema: &Schema) -> String {

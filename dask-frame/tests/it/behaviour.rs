@@ -1,5 +1,8 @@
 //! Behaviour of frames: any partitioning = one partition, any scheduler = sync.
 
+#[path = "numbers.rs"]
+mod numbers;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -145,7 +148,7 @@ fn a_decimal_sum_of_too_many_digits_is_an_error() {
     let batch = RecordBatch::try_from_iter([("price", Arc::new(prices) as ArrayRef)]).unwrap();
     let sum = DataFrame::from_batches(vec![batch]).unwrap().agg(&[col("price").sum()]).unwrap();
     let error = sum.compute_with(&SyncScheduler, &RunContext::default()).unwrap_err().to_string();
-    assert!(error.contains("too large to store in a Decimal128 of precision 38"), "{error}");
+    assert!(error.contains("sum of \"price\": Arithmetic overflow"), "{error}");
 }
 
 #[test]
@@ -158,10 +161,14 @@ fn what_does_not_fit_is_refused() {
     let error = frame.group_by(&["n"]).agg(&[col("name").mean()]).err().unwrap().to_string();
     assert_eq!(error, "mean of column \"name\", which is Utf8");
     assert!(frame.group_by(&["m"]).agg(&[]).is_err());
-    let twice = "two columns would be called \"x\"; name one with `.alias(..)`";
-    assert_eq!(frame.agg(&[col("x").min(), col("x").max()]).err().unwrap().to_string(), twice);
-    assert_eq!(frame.group_by(&["x"]).agg(&[col("x").max()]).err().unwrap().to_string(), twice);
-    assert_eq!(frame.select(&["x", "n", "x"]).err().unwrap().to_string(), twice);
+    let twice = "two columns would be called \"x\"; give one of them another name";
+    for refused in [
+        frame.agg(&[col("x").min(), col("x").max()]),
+        frame.group_by(&["x"]).agg(&[col("x").max()]),
+        frame.select(&["x", "n", "x"]),
+    ] {
+        assert!(refused.err().unwrap().to_string().starts_with(twice));
+    }
     assert!(frame.with_column("z", col("name") + col("x")).is_err());
     assert!(DataFrame::from_batches(vec![]).is_err());
     let divided = frame.with_column("z", col("n") / lit(0)).unwrap();
