@@ -5,14 +5,15 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use dask_core::layer::{BlockInput, Blockwise, Materialized};
-use dask_core::{Collection, LayerRef, Name, Result, Token, Value, Want};
+use dask_core::{Collection, LayerRef, Name, Result, Token, Value};
 
 use crate::aggregate::Aggregate;
 use crate::error::FrameError;
 use crate::expr::{Expr, col};
 use crate::group_by::GroupBy;
 use crate::partition::Partition;
-use crate::rows::{ReadPartition, Rows, Source, Step, aligned, nullable, pruned};
+use crate::pushdown::{pruned, pushed};
+use crate::rows::{ReadPartition, Rows, Source, Step, aligned, nullable};
 
 /// Where the rows come from.
 #[derive(Clone)]
@@ -22,7 +23,7 @@ enum Origin {
 }
 
 /// A lazy, partitioned table. Filters and columns are collected until it is computed, so that a source is asked for the
-/// columns that are used and nothing else.
+/// columns that are used and nothing else, and can pass over rows that a filter would leave out.
 #[derive(Clone)]
 pub struct DataFrame {
     origin: Origin,
@@ -86,7 +87,7 @@ impl DataFrame {
     /// How many partitions it has.
     pub fn n_partitions(&self) -> usize {
         match &self.origin {
-            Origin::Source(source) => source.n_partitions(),
+            Origin::Source(source) => n_partitions(source),
             Origin::Layer(layer) => layer.layer().n_tasks() as usize,
         }
     }
@@ -152,9 +153,13 @@ impl DataFrame {
         self.group_by(&[]).agg(aggregates)
     }
 
-    /// The first `n` rows of the first partition, or fewer if it holds fewer; only that partition is computed.
+    /// The first `n` rows of the first partition, or fewer if it holds fewer; only that partition is computed. A source
+    /// is asked for no more rows than that, and is read no further than to the last of them.
     #[must_use]
     pub fn head(&self, n: usize) -> Self {
+        if let Origin::Source(source) = &self.origin {
+            return Self::new(Origin::Layer(self.read(source, 1, Some(n))), &self.schema);
+        }
         let layer = self.layer();
         let token = Token::of(&("head", layer.name(), n));
         let input = BlockInput {
@@ -180,24 +185,24 @@ impl DataFrame {
                     vec![layer.clone()],
                 )
             }
-            Origin::Source(source) => {
-                let (steps, columns) = pruned(&self.steps);
-                let columns = columns.map(|mut columns| {
-                    // Without any column a batch would not know how many rows it has.
-                    if columns.is_empty() {
-                        columns.extend(source.meta().fields().first().map(|field| field.name().clone()));
-                    }
-                    columns
-                });
-                let want = Want { columns, ..Want::default() };
-                let read = ReadPartition { source: source.clone(), want, steps };
-                let token =
-                    Token::of(&(source.wire_name(), source.identity(), format!("{:?} {:?}", read.want, read.steps)));
-                let n = source.n_partitions() as u32;
-                LayerRef::new(Blockwise::new(Name::tokened("read", token), &[n], vec![], Arc::new(read)), vec![])
-            }
+            Origin::Source(source) => self.read(source, n_partitions(source), None),
         }
     }
+
+    /// A task each for the first `n` partitions of a source, which leaves no more than `limit` rows.
+    fn read(&self, source: &Source, n: usize, limit: Option<usize>) -> LayerRef {
+        let (steps, want) = pushed(&self.steps, source, limit);
+        let what = format!("{want:?} {steps:?} {limit:?}");
+        let token = Token::of(&(source.wire_name(), source.identity(), what));
+        let read = ReadPartition { source: source.clone(), want, steps, limit };
+        let layer = Blockwise::new(Name::tokened("read", token), &[n as u32], vec![], Arc::new(read));
+        LayerRef::new(layer, vec![])
+    }
+}
+
+/// How many partitions a frame of a source has: one at least, which is empty if the source has none.
+fn n_partitions(source: &Source) -> usize {
+    source.n_partitions().max(1)
 }
 
 /// The first rows of a partition.

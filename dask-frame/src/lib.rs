@@ -25,6 +25,7 @@ mod frame; // DataFrame
 mod group_by; // groups: partial tables, merged by trees
 mod operands; // two operands as one type
 mod partition; // the value of a frame's task
+mod pushdown; // what a source is asked for
 mod rows; // row by row: the task that reads, filters and projects
 mod store; // from and into storage
 mod sum; // sums of groups, type by type

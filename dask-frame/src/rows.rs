@@ -42,33 +42,6 @@ impl Step {
     }
 }
 
-/// The same steps without columns that no later step needs, and the columns that the first of them reads (`None` if all).
-/// Projections reach the source this way.
-pub(crate) fn pruned(steps: &[Step]) -> (Vec<Step>, Option<Vec<String>>) {
-    let mut wanted: Option<Vec<String>> = None;
-    let mut kept = Vec::with_capacity(steps.len());
-    for step in steps.iter().rev() {
-        match step {
-            Step::Filter(expr) => {
-                if let Some(columns) = &mut wanted {
-                    expr.columns(columns);
-                }
-                kept.push(step.clone());
-            }
-            Step::Select(columns) => {
-                let asked = |name: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(name));
-                let columns: Vec<_> = columns.iter().filter(|(name, _)| asked(name)).cloned().collect();
-                let mut needed = Vec::new();
-                columns.iter().for_each(|(_, expr)| expr.columns(&mut needed));
-                wanted = Some(needed);
-                kept.push(Step::Select(columns));
-            }
-        }
-    }
-    kept.reverse();
-    (kept, wanted)
-}
-
 /// Applies steps to a partition.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Rows {
@@ -92,20 +65,29 @@ pub(crate) struct ReadPartition {
     pub(crate) source: Source,
     pub(crate) want: Want,
     pub(crate) steps: Vec<Step>,
+    /// No more rows than this are wanted of what the steps leave.
+    pub(crate) limit: Option<usize>,
 }
 
 impl TaskFn for ReadPartition {
     fn run(&self, call: Call<'_>) -> Result<Value, TaskError> {
         let partition = call.index()[0] as usize;
         let schema = self.expected()?;
-        let mut batches = Vec::new();
-        for batch in self.source.read(partition, &self.want)? {
+        let (mut batches, mut missing) = (Vec::new(), self.limit.unwrap_or(usize::MAX));
+        // A source without partitions makes one that is empty.
+        let items = (partition < self.source.n_partitions()).then(|| self.source.read(partition, &self.want));
+        for batch in items.transpose()?.into_iter().flatten() {
             let batch = batch?;
             let (found, expected) = (types(&batch.schema()), types(&schema));
             if found != expected {
                 return Err(FrameError::WrongSchema { partition, found, expected }.into());
             }
-            batches.push(apply(&self.steps, aligned(&batch, &schema)?)?);
+            let batch = apply(&self.steps, aligned(&batch, &schema)?)?;
+            batches.push(batch.slice(0, missing.min(batch.num_rows())));
+            missing = missing.saturating_sub(batch.num_rows());
+            if missing == 0 {
+                break;
+            }
         }
         let schema = match batches.first() {
             Some(first) => first.schema(),
@@ -151,13 +133,13 @@ impl Portable for ReadPartition {
         "frame.read_partition"
     }
     fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
-        out.serde(&(&self.want, &self.steps))?;
+        out.serde(&(&self.want, &self.steps, self.limit))?;
         encode_portable(&*self.source, out)
     }
 }
 
 fn decode(input: &mut Decoder<'_>) -> Result<Arc<dyn TaskFn>, WireError> {
-    let (want, steps) = input.serde()?;
-    Ok(Arc::new(ReadPartition { source: decode_portable(input)?, want, steps }))
+    let (want, steps, limit) = input.serde()?;
+    Ok(Arc::new(ReadPartition { source: decode_portable(input)?, want, steps, limit }))
 }
 dask_core::register!("frame.read_partition", |input| Ok(Box::new(decode(input)?)));

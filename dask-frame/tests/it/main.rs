@@ -2,4 +2,5 @@
 
 mod behaviour;
 mod keys;
+mod pushdown;
 mod schedulers;

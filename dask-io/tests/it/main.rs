@@ -24,6 +24,8 @@ mod json;
 mod parquet;
 #[cfg(all(feature = "frame", any(feature = "csv", feature = "parquet", feature = "hdf5")))]
 mod projection;
+#[cfg(all(feature = "csv", feature = "parquet", feature = "hdf5", feature = "frame"))]
+mod pushdown;
 mod text;
 #[cfg(all(feature = "json", feature = "bag"))]
 mod textfiles;
