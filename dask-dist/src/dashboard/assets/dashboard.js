@@ -5,7 +5,7 @@ const STATES = ["released", "waiting", "queued", "no-worker", "processing", "mem
 const SHOWN = [5, 0, 4, 2, 1, 3, 6]; // the order in a progress bar
 const TASKS_MAX = 8000, WORKERS_MAX = 200, NEWS_MAX = 300;
 const kept = $("kept") ? JSON.parse($("kept").textContent) : null;
-const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [] };
+const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [], dropped: 0, frozen: null };
 
 const element = (name, attributes = {}, ...children) => {
   const made = name === "svg" || ["rect", "path", "text", "g", "title"].includes(name)
@@ -85,6 +85,8 @@ $("theme").addEventListener("click", () => {
 const canvas = $("stream");
 const pause = (on) => {
   state.until = on ? state.until ?? state.clock : null;
+  // What is looked at stays, however many tasks come while it is.
+  state.frozen = on ? state.frozen ?? { tasks: state.tasks.slice(), dropped: state.dropped } : null;
   $("pause").setAttribute("aria-pressed", on);
   $("pause").textContent = on ? "Go on" : "Pause";
   drawStream();
@@ -118,6 +120,8 @@ canvas.addEventListener("pointerup", (event) => {
 });
 const find = (event) => state.bars.findLast((bar) => bar.x <= event.offsetX && event.offsetX <= bar.x + bar.w && bar.y <= event.offsetY && event.offsetY <= bar.y + bar.h);
 const workerName = (id) => state.workers.get(id)?.name ?? "worker " + id;
+// The tasks that are known: while paused, those too that would have made room for newer ones.
+const known = () => state.frozen ? [...state.frozen.tasks.slice(0, state.dropped - state.frozen.dropped), ...state.tasks] : state.tasks;
 
 function drawStream() {
   if ($("tasks").hidden) return;
@@ -126,7 +130,7 @@ function drawStream() {
   const on = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
   on.scale(scale, scale);
   const until = state.until ?? state.clock, from = until - state.span, foot = 18, gutter = w < 500 ? 60 : 110, wide = w - gutter;
-  const seen = state.tasks.filter((task) => from < task.at && task.at - task.took < until);
+  const seen = known().filter((task) => from < task.at && task.at - task.took < until);
   const rows = [...new Set([...state.workers.keys(), ...seen.map((task) => task.worker)])].sort((a, b) => a - b);
   const place = new Map(rows.map((id, i) => [id, i])), row = (h - foot) / Math.max(1, rows.length);
   state.bars = [];
@@ -263,7 +267,7 @@ function take(push) {
   state.clock = Math.max(state.clock, push.status.seconds);
   state.layers = push.layers;
   state.tasks.push(...push.tasks);
-  if (state.tasks.length > TASKS_MAX) state.tasks.splice(0, state.tasks.length - TASKS_MAX);
+  state.dropped += state.tasks.splice(0, Math.max(0, state.tasks.length - TASKS_MAX)).length;
   state.news.push(...push.news);
   state.news.splice(0, Math.max(0, state.news.length - NEWS_MAX));
   if (push.workers) {

@@ -125,6 +125,34 @@ impl Drop for Browser {
 }
 
 #[test]
+fn a_paused_stream_stays_however_many_tasks_come() {
+    let Some(browser) = Browser::open() else {
+        return eprintln!("skipped: needs chromium and chromedriver on the path");
+    };
+    let (_cluster, client, address) = watched();
+    let future = client.submit(|x: i64| x + 1, (1,)).unwrap();
+    future.result().unwrap();
+    browser.visit(&format!("http://{address}/"));
+    browser.text("#progress", "closure");
+    let flood = "
+        pause(true);
+        const before = state.bars.map((bar) => bar.task.key);
+        const task = (i) => ({ at: state.clock + 1 + i / 1000, took: 1e-4, worker: 0, key: 'flood-' + i, nbytes: 0, failed: false });
+        for (let part = 0; part < 4; part++)
+            take({ status: state.status, layers: state.layers, news: [], tasks: Array.from({ length: 5000 }, (_, i) => task(i)) });
+        const during = state.bars.map((bar) => bar.task.key), n = state.tasks.length;
+        state.until = state.clock + 1000;
+        drawStream();
+        pause(false);
+        return [before, during, n, state.frozen === null, known().length];";
+    let told = browser.run(flood);
+    assert!(!told[0].as_array().unwrap().is_empty());
+    assert_eq!(told[0], told[1]);
+    // What is not looked at is bounded as before.
+    assert_eq!((&told[2], &told[3], &told[4]), (&json!(8000), &json!(true), &json!(8000)));
+}
+
+#[test]
 fn every_page_is_clicked_through() {
     let Some(browser) = Browser::open() else {
         return eprintln!("skipped: needs chromium and chromedriver on the path");
