@@ -117,7 +117,7 @@ pub(super) async fn layers(State(shared): State<Shared>) -> Response {
 }
 
 pub(super) async fn tasks(State(shared): State<Shared>) -> Response {
-    answer(shared.gather.questions.ended(0, ENDED_MAX).await.map(|(ended, _)| ended_of(&ended)))
+    answer(shared.gather.questions.ended(0, ENDED_MAX).await.map(|ended| ended_of(&ended.tasks)))
 }
 
 pub(super) async fn events(State(shared): State<Shared>) -> Response {

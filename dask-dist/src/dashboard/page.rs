@@ -40,7 +40,7 @@ pub(super) async fn report_html(State(shared): State<Shared>) -> Response {
 /// One self-contained page.
 pub(super) async fn report(gather: &Gather) -> Option<String> {
     let (overview, layers) = (gather.overview().await?, gather.layers().await?);
-    let (ended, _) = gather.questions.ended(0, usize::MAX).await?;
+    let ended = gather.questions.ended(0, usize::MAX).await?.tasks;
     let (news, _) = gather.questions.news(0, usize::MAX).await?;
     let graph = gather.questions.graph(GRAPH_MAX).await?;
     let data = json!({

@@ -1,5 +1,7 @@
-//! What is sent to those who watch: every half second, at most 100 KB a second, whatever the cluster's size.
+//! What is sent to those who watch: every half second, at most 100 KB a second on average, whatever the cluster's size.
+//! Rows are cut by the bytes that they take, and what was left out is counted.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,20 +15,28 @@ use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::api::{news_of, status_of};
-use crate::scheduler::{Ended, LayerCount, Overview};
+use super::api::status_of;
+use crate::protocol::WorkerInfo;
+use crate::scheduler::{Ended, LayerCount, News, Overview};
 
 const EVERY: Duration = Duration::from_millis(500);
-/// Of the tasks that ended since the last push, the last so many.
-const TASKS_MAX: usize = 200;
+/// Bytes of a push, besides the rows of workers; see [`push`].
+const PUSH_BYTES: usize = 36_000;
+/// Of these, layers may take so many, those with most tasks first,
+const LAYERS_BYTES: usize = 10_000;
+/// and news so many, the last first. Tasks take what is left.
+const NEWS_BYTES: usize = 6_000;
+/// Of the tasks that ended since the last push, so many are looked at.
+const TASKS_MAX: usize = 1000;
 const NEWS_MAX: usize = 20;
 const LAYERS_MAX: usize = 60;
-/// Keys and texts are cut to so many characters.
-const TEXT_MAX: usize = 90;
+/// Names of layers and workers are cut to so many characters; keys never are, for they are asked with.
+const NAME_MAX: usize = 90;
+const NEWS_TEXT_MAX: usize = 400;
 /// Bytes a second that workers' rows may take: with many workers they come less often.
-const WORKERS_RATE: usize = 25_000;
-/// Bytes of a worker's row, about.
-const ROW: usize = 150;
+const WORKERS_RATE: usize = 24_000;
+/// And at most so many at a time, those with most memory first.
+const WORKERS_BYTES_MAX: usize = 480_000;
 const VIEWERS_MAX: usize = 64;
 
 /// A place among those who watch; free again when dropped.
@@ -41,9 +51,12 @@ impl Drop for Seat {
 /// Where a viewer stands.
 struct Viewer {
     shared: Shared,
+    /// The number of the next task to see, and how many had ended when it was last asked.
     tasks: u64,
+    n_ended: Option<u64>,
     news: u64,
-    workers: Option<Instant>,
+    /// When rows of workers may come again.
+    workers_due: Instant,
     _seat: Seat,
 }
 
@@ -53,145 +66,137 @@ pub(super) async fn stream(State(shared): State<Shared>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many watch already").into_response();
     }
     let seat = Seat(shared.viewers.clone());
-    let viewer = Viewer { shared, tasks: 0, news: 0, workers: None, _seat: seat };
+    let viewer = Viewer { shared, tasks: 0, n_ended: None, news: 0, workers_due: Instant::now(), _seat: seat };
     let pushes = stream::unfold((viewer, true), |(mut viewer, first)| async move {
         if !first {
             tokio::time::sleep(EVERY).await;
         }
         let push = viewer.next().await?;
-        Some((Ok::<_, Infallible>(Event::default().data(push.to_string())), (viewer, false)))
+        Some((Ok::<_, Infallible>(Event::default().data(push)), (viewer, false)))
     });
     Sse::new(pushes).into_response()
 }
 
 impl Viewer {
-    async fn next(&mut self) -> Option<Value> {
+    async fn next(&mut self) -> Option<String> {
         let gather = &self.shared.gather;
         let (overview, layers) = (gather.overview().await?, gather.layers().await?);
-        let (ended, tasks) = gather.questions.ended(self.tasks, TASKS_MAX).await?;
+        let ended = gather.questions.ended(self.tasks, TASKS_MAX).await?;
         let (news, next_news) = gather.questions.news(self.news, NEWS_MAX).await?;
-        (self.tasks, self.news) = (tasks, next_news);
-        let rarely = Duration::from_secs_f64((overview.workers.len() * ROW) as f64 / WORKERS_RATE as f64);
-        let due = self.workers.is_none_or(|at| rarely <= at.elapsed());
-        if due {
-            self.workers = Some(Instant::now());
+        let n_new = ended.n_ended - self.n_ended.unwrap_or(ended.n_ended);
+        (self.tasks, self.n_ended, self.news) = (ended.next, Some(ended.n_ended), next_news);
+        let workers = (self.workers_due <= Instant::now()).then(|| worker_rows(&overview));
+        if let Some(rows) = &workers {
+            self.workers_due = Instant::now() + Duration::from_secs_f64(rows.json.len() as f64 / WORKERS_RATE as f64);
         }
-        let mut push = push(&overview, due, &layers, &ended);
-        push["news"] = news_of(&news);
-        Some(push)
+        Some(push(status_of(&overview, &layers), &layers, &ended.tasks, n_new, &news, workers))
     }
 }
 
-fn cut(text: &str) -> &str {
-    text.char_indices().nth(TEXT_MAX).map_or(text, |(at, _)| &text[..at])
+/// An array of JSON, and how many rows it has.
+struct Rows {
+    json: String,
+    n: usize,
 }
 
-fn push(overview: &Overview, with_workers: bool, layers: &[LayerCount], ended: &[Ended]) -> Value {
+impl Rows {
+    /// Those of the rows that fit, in their order. If not all do, those with the lowest `turn` go first; it is given
+    /// the place of a row, and of how many about one can be kept.
+    fn fit(rows: impl IntoIterator<Item = Value>, nbytes_max: usize, turn: impl Fn(usize, usize) -> usize) -> Self {
+        let rows: Vec<String> = rows.into_iter().map(|row| row.to_string()).collect();
+        let all: usize = rows.iter().map(|row| row.len() + 1).sum();
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by_key(|&i| turn(i, all.div_ceil(nbytes_max)));
+        let mut left = nbytes_max.saturating_sub(2);
+        order.retain(|&i| {
+            let fits = rows[i].len() < left;
+            left -= if fits { rows[i].len() + 1 } else { 0 };
+            fits
+        });
+        order.sort_unstable();
+        let kept: Vec<&str> = order.iter().map(|&i| rows[i].as_str()).collect();
+        Self { json: format!("[{}]", kept.join(",")), n: kept.len() }
+    }
+}
+
+/// A text for people, that ends with dots if it was cut.
+fn cut(text: &str, n_max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(n_max) {
+        Some((at, _)) => format!("{}…", &text[..at]).into(),
+        None => text.into(),
+    }
+}
+
+fn layer_rows(layers: &[LayerCount]) -> Rows {
     let mut shown: Vec<&LayerCount> = layers.iter().filter(|layer| layer.states.iter().any(|&n| n != 0)).collect();
     shown.sort_by_key(|layer| std::cmp::Reverse(layer.states.iter().sum::<u64>()));
     shown.truncate(LAYERS_MAX);
-    let mut push = json!({
-        "status": status_of(overview, layers),
-        "layers": shown.iter().map(|layer| json!([cut(&layer.what), layer.states, layer.nanos, layer.nbytes, layer.measured]))
-            .collect::<Value>(),
-        "tasks": ended.iter().map(|task| json!([
-            (task.at.as_secs_f64() * 1e4).round() / 1e4, task.took.as_micros() as u64, task.worker.0,
-            cut(&task.key.to_string()), task.nbytes, u8::from(task.failed),
-        ])).collect::<Value>(),
-    });
-    if with_workers {
-        push["workers"] = overview
-            .workers
-            .iter()
-            .zip(&overview.occupancy)
-            .map(|(worker, nanos)| {
-                let m = worker.metrics;
-                json!([
-                    worker.id.0,
-                    cut(&worker.name),
-                    worker.n_threads,
-                    worker.memory_limit,
-                    m.resident,
-                    m.managed,
-                    m.spilled,
-                    m.cpu_percent.round() as u32,
-                    m.executing,
-                    worker.n_processing,
-                    worker.n_held,
-                    m.received,
-                    m.sent,
-                    worker.status,
-                    nanos / 1_000_000,
-                ])
-            })
-            .collect();
+    let row = |layer: &LayerCount| {
+        json!([cut(&layer.what, NAME_MAX), layer.states, layer.nanos, layer.nbytes, layer.measured])
+    };
+    Rows::fit(shown.into_iter().map(row), LAYERS_BYTES, |i, _| i)
+}
+
+/// Failed tasks before others; of these some at equal distances.
+fn task_rows(ended: &[Ended], nbytes_max: usize) -> Rows {
+    let row = |task: &Ended| {
+        let at = (task.at.as_secs_f64() * 1e4).round() / 1e4;
+        let (took, key) = (task.took.as_micros() as u64, task.key.to_string());
+        json!([at, took, task.worker.0, key, task.nbytes, u8::from(task.failed)])
+    };
+    Rows::fit(ended.iter().map(row), nbytes_max, |i, one_in| if ended[i].failed { 0 } else { 1 + i % one_in })
+}
+
+fn worker_rows(overview: &Overview) -> Rows {
+    let mut all: Vec<(&WorkerInfo, u64)> = overview.workers.iter().zip(overview.occupancy.iter().copied()).collect();
+    all.sort_by_key(|(worker, _)| std::cmp::Reverse(worker.metrics.resident));
+    let row = |(worker, nanos): (&WorkerInfo, u64)| {
+        let m = worker.metrics;
+        json!([
+            worker.id.0,
+            cut(&worker.name, NAME_MAX),
+            worker.n_threads,
+            worker.memory_limit,
+            m.resident,
+            m.managed,
+            m.spilled,
+            m.cpu_percent.round() as u32,
+            m.executing,
+            worker.n_processing,
+            worker.n_held,
+            m.received,
+            m.sent,
+            worker.status,
+            nanos / 1_000_000,
+        ])
+    };
+    Rows::fit(all.into_iter().map(row), WORKERS_BYTES_MAX, |i, _| i)
+}
+
+/// One push. `n_new` tasks have ended since the last, of which `ended` are known.
+fn push(
+    status: Value,
+    layers: &[LayerCount],
+    ended: &[Ended],
+    n_new: u64,
+    news: &[News],
+    workers: Option<Rows>,
+) -> String {
+    let (status, layers) = (status.to_string(), layer_rows(layers).json);
+    let news =
+        news.iter().map(|news| json!({ "seconds": news.at.as_secs_f64(), "text": cut(&news.text, NEWS_TEXT_MAX) }));
+    let n_news = news.len();
+    let news = Rows::fit(news, NEWS_BYTES, |i, _| n_news - i).json;
+    let tasks = task_rows(ended, PUSH_BYTES.saturating_sub(status.len() + layers.len() + news.len() + 100));
+    let left_out = n_new.saturating_sub(tasks.n as u64);
+    let mut push =
+        format!(r#"{{"status":{status},"layers":{layers},"tasks":{},"left_out":{left_out},"news":{news}"#, tasks.json);
+    if let Some(workers) = workers {
+        push += r#","workers":"#;
+        push += &workers.json;
     }
-    push
+    push + "}"
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::{Metrics, WorkerId, WorkerInfo};
-
-    #[test]
-    fn a_thousand_workers_and_a_thousand_tasks_a_second_fit() {
-        let big = 12_345_678_901u64;
-        let metrics = Metrics {
-            managed: big,
-            spilled: big,
-            resident: big,
-            cpu_percent: 199.0,
-            executing: 8,
-            waiting: 80,
-            received: big,
-            sent: big,
-        };
-        let workers = (0..1000u32).map(|i| WorkerInfo {
-            id: WorkerId(i),
-            name: format!("worker-node-{i}"),
-            address: format!("tcp://10.0.0.1:{i}"),
-            n_threads: 8,
-            memory_limit: big,
-            process: i,
-            metrics,
-            n_held: 1000,
-            n_actors: 0,
-            n_processing: 16,
-            status: "running".to_owned(),
-        });
-        let overview = Overview {
-            now: Duration::from_secs(1000),
-            workers: workers.collect(),
-            occupancy: vec![big; 1000],
-            n_clients: 1,
-            n_tasks: 1_000_000,
-            n_ended: 1_000_000,
-            n_queued: 1000,
-            workers_by_status: [200; 5],
-            tables: 1 << 30,
-        };
-        let layer = LayerCount {
-            what: "a-layer-of-some-name".to_owned(),
-            nanos: big,
-            nbytes: big,
-            measured: 1000,
-            states: [1_000_000; 7],
-        };
-        let task = |i: u64| Ended {
-            key: format!("('a-layer-of-some-name-0123456789abcdef0123456789abcdef', {i}, {i})").parse().unwrap(),
-            worker: WorkerId(999),
-            at: Duration::from_micros(i * 1001),
-            took: Duration::from_millis(1),
-            nbytes: big,
-            failed: false,
-        };
-        let ended: Vec<Ended> = (0..TASKS_MAX as u64).map(task).collect();
-        let layers = vec![layer; 20];
-        let each = push(&overview, false, &layers, &ended).to_string().len() as f64;
-        let workers = push(&overview, true, &layers, &ended).to_string().len() as f64 - each;
-        let rarely = (1000 * ROW) as f64 / WORKERS_RATE as f64;
-        let rate = each / EVERY.as_secs_f64() + workers / rarely;
-        assert!(rate < 100_000.0, "{rate} bytes a second: {each} a push, {workers} of workers");
-    }
-}
+mod tests;

@@ -45,7 +45,7 @@ use smallvec::SmallVec;
 pub use groups::Progress;
 pub use memory_manager::{Measure, MemoryManager};
 pub use outbox::Action;
-pub use recorder::{Ended, News};
+pub use recorder::{Ended, EndedSince, News};
 pub use settings::{Placement, Settings};
 pub use snapshot::{Census, LayerCount, Overview, STATES, SmallGraph, TaskStory};
 pub use workers::{Status, Worker, Workers};

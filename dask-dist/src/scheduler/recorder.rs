@@ -30,6 +30,17 @@ pub struct Ended {
     pub failed: bool,
 }
 
+/// The tasks that ended since somebody asked last.
+#[derive(Clone, Debug, Default)]
+pub struct EndedSince {
+    /// The last of them, those that were noted.
+    pub tasks: Vec<Ended>,
+    /// Where to go on.
+    pub next: u64,
+    /// All that ended since the start, noted or not.
+    pub n_ended: u64,
+}
+
 /// Something that people want to know.
 #[derive(Clone, Debug)]
 pub struct News {
@@ -109,8 +120,9 @@ impl Recorder {
         self.n_ended
     }
 
-    pub(super) fn tasks_since(&self, from: u64, max: usize) -> (Vec<Ended>, u64) {
-        self.tasks.since(from, max)
+    pub(super) fn tasks_since(&self, from: u64, max: usize) -> EndedSince {
+        let (tasks, next) = self.tasks.since(from, max);
+        EndedSince { tasks, next, n_ended: self.n_ended }
     }
 
     pub(super) fn news_since(&self, from: u64, max: usize) -> (Vec<News>, u64) {
@@ -136,10 +148,10 @@ mod tests {
             recorder.news(at, i.to_string());
         }
         assert_eq!((recorder.n_ended(), noted), (20_000, 2 * TASKS_A_SECOND));
-        let (last, next) = recorder.tasks_since(0, 10);
-        assert_eq!((last.len(), last[9].nbytes, next), (10, 11_999, u64::from(noted)));
-        assert!(recorder.tasks_since(next, 10).0.is_empty());
-        assert_eq!(recorder.tasks_since(next - 3, 10).0.len(), 3);
+        let EndedSince { tasks: last, next, n_ended } = recorder.tasks_since(0, 10);
+        assert_eq!((last.len(), last[9].nbytes, next, n_ended), (10, 11_999, u64::from(noted), 20_000));
+        assert!(recorder.tasks_since(next, 10).tasks.is_empty());
+        assert_eq!(recorder.tasks_since(next - 3, 10).tasks.len(), 3);
         let (news, next) = recorder.news_since(0, usize::MAX);
         assert_eq!((news.len(), next, news[0].text.as_str()), (NEWS_MAX, 20_000, "19488"));
     }

@@ -7,7 +7,7 @@ use dask_core::layer::ravel;
 use serde::Serialize;
 
 use super::Machine;
-use super::recorder::{Ended, News, Recorder};
+use super::recorder::{Ended, EndedSince, News, Recorder};
 use super::task::State;
 use super::workers::Status;
 use crate::protocol::WorkerInfo;
@@ -159,8 +159,8 @@ impl Machine {
 
     /// Tasks that ended, from number `from` on, the last `max` of them; and the number of the next. Of thousands in a
     /// second some are noted.
-    pub fn ended_since(&self, from: u64, max: usize) -> (Vec<Ended>, u64) {
-        self.recorder.as_ref().map_or((Vec::new(), 0), |recorder| recorder.tasks_since(from, max))
+    pub fn ended_since(&self, from: u64, max: usize) -> EndedSince {
+        self.recorder.as_ref().map_or_else(EndedSince::default, |recorder| recorder.tasks_since(from, max))
     }
 
     /// News, as [`ended_since`](Machine::ended_since).

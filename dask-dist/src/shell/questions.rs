@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dask_core::Key;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::scheduler::{Census, Ended, LayerCount, Machine, News, Overview, SmallGraph, TaskStory};
+use crate::scheduler::{Census, EndedSince, LayerCount, Machine, News, Overview, SmallGraph, TaskStory};
 
 /// Tasks that are counted in one turn of the scheduler's loop: about half a millisecond.
 const SLICE: u32 = 50_000;
@@ -15,7 +15,7 @@ const WAITING_MAX: usize = 64;
 pub(crate) enum Question {
     Overview(oneshot::Sender<Overview>),
     Census { so_far: Census, from: u32, answer: oneshot::Sender<(Census, Option<u32>)> },
-    Ended { from: u64, max: usize, answer: oneshot::Sender<(Vec<Ended>, u64)> },
+    Ended { from: u64, max: usize, answer: oneshot::Sender<EndedSince> },
     News { from: u64, max: usize, answer: oneshot::Sender<(Vec<News>, u64)> },
     Story(Key, oneshot::Sender<Option<TaskStory>>),
     Graph { max: u32, answer: oneshot::Sender<SmallGraph> },
@@ -84,7 +84,7 @@ impl Questions {
     }
 
     /// Tasks that ended, from number `from` on, the last `max` of them; and the number of the next.
-    pub async fn ended(&self, from: u64, max: usize) -> Option<(Vec<Ended>, u64)> {
+    pub async fn ended(&self, from: u64, max: usize) -> Option<EndedSince> {
         self.ask(|answer| Question::Ended { from, max, answer }).await
     }
 

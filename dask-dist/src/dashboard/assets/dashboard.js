@@ -5,7 +5,7 @@ const STATES = ["released", "waiting", "queued", "no-worker", "processing", "mem
 const SHOWN = [5, 0, 4, 2, 1, 3, 6]; // the order in a progress bar
 const TASKS_MAX = 8000, WORKERS_MAX = 200, NEWS_MAX = 300;
 const kept = $("kept") ? JSON.parse($("kept").textContent) : null;
-const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [], dropped: 0, frozen: null };
+const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [], dropped: 0, frozen: null, leftOut: [] };
 
 const element = (name, attributes = {}, ...children) => {
   const made = name === "svg" || ["rect", "path", "text", "g", "title"].includes(name)
@@ -161,6 +161,8 @@ function drawStream() {
     on.fillText(seconds(Math.max(0, from + state.span * i / 4)), gutter + wide * i / 4, h - 5);
   }
   on.textAlign = "left";
+  const missing = state.leftOut.reduce((sum, some) => from < some.at && some.at <= until ? sum + some.n : sum, 0);
+  $("left-out").textContent = missing ? `${count(missing)} more tasks ended in this time than are drawn` : "";
   if (!seen.length) { on.textAlign = "center"; on.fillText("no task ended in this time", w / 2, h / 2); on.textAlign = "left"; }
 }
 
@@ -268,6 +270,8 @@ function take(push) {
   state.layers = push.layers;
   state.tasks.push(...push.tasks);
   state.dropped += state.tasks.splice(0, Math.max(0, state.tasks.length - TASKS_MAX)).length;
+  if (push.left_out) state.leftOut.push({ at: state.clock, n: push.left_out });
+  state.leftOut = state.leftOut.slice(-7200);
   state.news.push(...push.news);
   state.news.splice(0, Math.max(0, state.news.length - NEWS_MAX));
   if (push.workers) {
@@ -292,6 +296,7 @@ if (kept) {
   const layers = kept.layers.map((layer) => ({ what: layer.layer, states: STATES.map((name) => layer.tasks[name]), nanos: layer.average_seconds * 1e9, nbytes: layer.average_bytes, measured: layer.measured }));
   const workers = kept.workers.map((worker) => ({ id: worker.id, name: worker.name, status: worker.status, threads: worker.threads, limit: worker.memory_limit, resident: worker.memory, managed: worker.managed, spilled: worker.spilled, cpu: Math.round(worker.cpu_percent), executing: worker.executing, processing: worker.processing, held: worker.values, received: worker.received, sent: worker.sent }));
   take({ status: kept.status, layers, tasks, news: kept.news, workers });
+  state.leftOut = [{ at: end, n: Math.max(0, kept.status.ended - tasks.length) }];
   state.span = Math.max(0.001, (end - start) * 1.02);
   state.until = end;
   pause(true);
