@@ -1,8 +1,9 @@
 //! A flag that stops a computation between two tasks.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::run_scope::{self, GuardId};
 
 /// Shared by whoever may cancel and whoever runs. Tasks that have started finish; others are dropped.
 #[derive(Debug, Clone, Default)]
@@ -31,35 +32,28 @@ impl CancelToken {
     }
 }
 
-thread_local! {
-    static CURRENT: RefCell<Vec<CancelToken>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Every computation that this thread starts stops with `token`, until the guard is dropped.
+/// Every computation that this thread starts stops with `token`, until the guard is dropped; so do those that their
+/// tasks start.
 pub fn with_cancel(token: CancelToken) -> CancelGuard {
-    CURRENT.with_borrow_mut(|current| current.push(token.clone()));
-    CancelGuard { token, _not_send: std::marker::PhantomData }
+    let id = run_scope::change(|scope| scope.tokens.push(token));
+    CancelGuard { id, _not_send: std::marker::PhantomData }
 }
 
 /// The innermost token of this thread, or a fresh one.
 pub(crate) fn current_cancel() -> CancelToken {
-    CURRENT.with_borrow(|current| current.last().cloned().unwrap_or_default())
+    run_scope::read(|scope| scope.tokens.last().cloned().unwrap_or_default())
 }
 
 /// Ends the effect of [`with_cancel`] when dropped.
 #[must_use = "the token has no effect once the guard is dropped"]
 #[derive(Debug)]
 pub struct CancelGuard {
-    token: CancelToken,
+    id: GuardId,
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
 impl Drop for CancelGuard {
     fn drop(&mut self) {
-        CURRENT.with_borrow_mut(|current| {
-            if let Some(at) = current.iter().rposition(|known| known.is_same(&self.token)) {
-                current.remove(at);
-            }
-        });
+        drop(run_scope::change(|scope| scope.tokens.take_back(self.id)));
     }
 }

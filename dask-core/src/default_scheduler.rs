@@ -1,15 +1,11 @@
 //! Which scheduler `compute()` takes: the innermost guard of this thread, then what is configured (`DASK_SCHEDULER`), then
 //! the installed default.
 
-use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::run_scope::{self, GuardId};
 use crate::scheduler::Scheduler;
-
-thread_local! {
-    static SCOPED: RefCell<Vec<Arc<dyn Scheduler>>> = const { RefCell::new(Vec::new()) };
-}
 
 /// In the order of installation; the first is the default.
 static INSTALLED: Mutex<Vec<Arc<dyn Scheduler>>> = Mutex::new(Vec::new());
@@ -50,7 +46,7 @@ pub fn scheduler_named(name: &str) -> Result<Arc<dyn Scheduler>> {
 /// # Errors
 /// [`Error::NoScheduler`], [`Error::UnknownScheduler`].
 pub fn current_scheduler() -> Result<Arc<dyn Scheduler>> {
-    if let Some(scoped) = SCOPED.with_borrow(|scoped| scoped.last().cloned()) {
+    if let Some(scoped) = run_scope::read(|scope| scope.schedulers.last().cloned()) {
         return Ok(scoped);
     }
     if let Some(name) = crate::config::text("scheduler") {
@@ -59,25 +55,21 @@ pub fn current_scheduler() -> Result<Arc<dyn Scheduler>> {
     INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).first().cloned().ok_or(Error::NoScheduler)
 }
 
-/// Computes with `scheduler` on this thread until the guard is dropped.
+/// Computes with `scheduler` on this thread until the guard is dropped, and in the tasks of what it computes.
 pub fn with_scheduler(scheduler: Arc<dyn Scheduler>) -> SchedulerGuard {
-    SCOPED.with_borrow_mut(|scoped| scoped.push(scheduler.clone()));
-    SchedulerGuard { scheduler, _not_send: std::marker::PhantomData }
+    let id = run_scope::change(|scope| scope.schedulers.push(scheduler));
+    SchedulerGuard { id, _not_send: std::marker::PhantomData }
 }
 
 /// Ends the choice of a scheduler when dropped.
 #[must_use = "the choice ends when the guard is dropped"]
 pub struct SchedulerGuard {
-    scheduler: Arc<dyn Scheduler>,
+    id: GuardId,
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
 impl Drop for SchedulerGuard {
     fn drop(&mut self) {
-        SCOPED.with_borrow_mut(|scoped| {
-            if let Some(at) = scoped.iter().rposition(|s| Arc::ptr_eq(s, &self.scheduler)) {
-                scoped.remove(at);
-            }
-        });
+        drop(run_scope::change(|scope| scope.schedulers.take_back(self.id)));
     }
 }

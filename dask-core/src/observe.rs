@@ -1,10 +1,10 @@
 //! What a scheduler tells while it runs: progress bars, profilers and dashboards hang here.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::graph::{Graph, TaskId};
+use crate::run_scope::{self, GuardId};
 
 /// How far work on a cluster is, of which single tasks are not told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub struct Progress {
 }
 
 /// Watches a computation. Everything is provided and does nothing; methods are called from the threads that run tasks.
+///
+/// It also watches the computations that tasks start, whatever thread they do it on: runs may overlap. The graph of a
+/// run stays in one place from [`started`](Observer::started) to [`done`](Observer::done), so that its address tells
+/// them apart.
 #[allow(unused_variables, reason = "names document the parameters")]
 pub trait Observer: Send + Sync {
     /// A graph is about to run.
@@ -42,34 +46,26 @@ pub trait Observer: Send + Sync {
     }
 }
 
-thread_local! {
-    static CURRENT: RefCell<Vec<Arc<dyn Observer>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Observes every computation that this thread starts until the guard is dropped.
+/// Observes every computation that this thread starts until the guard is dropped, and those that their tasks start.
 pub fn with_observer(observer: Arc<dyn Observer>) -> ObserverGuard {
-    CURRENT.with_borrow_mut(|current| current.push(observer.clone()));
-    ObserverGuard { observer, _not_send: std::marker::PhantomData }
+    let id = run_scope::change(|scope| scope.observers.push(observer));
+    ObserverGuard { id, _not_send: std::marker::PhantomData }
 }
 
 /// The observers of this thread.
 pub fn current_observers() -> Vec<Arc<dyn Observer>> {
-    CURRENT.with_borrow(Clone::clone)
+    run_scope::read(|scope| scope.observers.iter().cloned().collect())
 }
 
 /// Ends the observation when dropped.
 #[must_use = "the observation ends when the guard is dropped"]
 pub struct ObserverGuard {
-    observer: Arc<dyn Observer>,
+    id: GuardId,
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
 impl Drop for ObserverGuard {
     fn drop(&mut self) {
-        CURRENT.with_borrow_mut(|current| {
-            if let Some(at) = current.iter().rposition(|o| Arc::ptr_eq(o, &self.observer)) {
-                current.remove(at);
-            }
-        });
+        drop(run_scope::change(|scope| scope.observers.take_back(self.id)));
     }
 }

@@ -46,7 +46,6 @@ impl RayonScheduler {
     /// # Errors
     /// The first task that failed, or [`Error::Cancelled`].
     pub fn run_plan(&self, plan: Plan, context: &RunContext) -> Result<Vec<Value>> {
-        context.observers.iter().for_each(|observer| observer.started(&plan.graph));
         let tasks = Tasks::new(plan, context.clone());
         let (roots, error) = match tasks.begin() {
             Ok((roots, _)) => (roots, None),
@@ -135,6 +134,8 @@ impl Run {
         let mut scratch = Scratch::default();
         let mut next = Some(task);
         let done = guarded(|| {
+            // This thread may be waiting inside a task of another run.
+            let _inside = self.tasks.enter();
             while let Some(task) = next
                 && !self.stopped.load(Ordering::Relaxed)
             {

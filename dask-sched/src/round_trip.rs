@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dask_core::wire::{Decoder, Encoder, decode_portable, encode_portable};
 use dask_core::{
-    Call, Error, Graph, Index, Key, LayerGraph, Plan, Result, RunContext, Scheduler, TaskFn, TaskId, Value,
+    Call, Error, Graph, Index, Key, LayerGraph, Plan, Result, RunContext, RunScope, Scheduler, TaskFn, TaskId, Value,
 };
 
 use crate::catch::task_error;
@@ -43,6 +43,7 @@ fn travelled(graph: &Graph) -> Result<Vec<Arc<dyn TaskFn>>> {
 fn run_plan(plan: &Plan, context: &RunContext) -> Result<Vec<Value>> {
     let graph = &plan.graph;
     let functions = travelled(graph)?;
+    let _inside = RunScope::of(context).enter();
     let mut account = Account::new(plan);
     let (mut inputs, mut index) = (Vec::new(), Index::new());
     for task in in_order(&plan.priority) {
@@ -55,7 +56,7 @@ fn run_plan(plan: &Plan, context: &RunContext) -> Result<Vec<Value>> {
         account.gather(graph, task, &mut inputs, |dependency| gone.push(dependency));
         graph.index(task, &mut index);
         let value = dask_core::run_caught(&*functions[task.idx()], Call::new(&index, &mut inputs))
-            .map_err(|source| task_error(graph, task, source))?;
+            .map_err(|source| task_error(graph, task, context, source))?;
         inputs.clear();
         let parcel =
             value.to_parcel().map_err(|source| Error::CannotTravel { key: Box::new(graph.key(task)), source })?;

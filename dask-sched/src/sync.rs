@@ -1,6 +1,6 @@
 //! One task after another, on the caller's thread, always in the same order.
 
-use dask_core::{Call, Error, Index, Key, LayerGraph, Plan, Result, RunContext, Scheduler, TaskId, Value};
+use dask_core::{Call, Error, Index, Key, LayerGraph, Plan, Result, RunContext, RunScope, Scheduler, TaskId, Value};
 
 use crate::catch::task_error;
 use crate::run::{Account, in_order};
@@ -46,6 +46,7 @@ fn run_plan(plan: &Plan, context: &RunContext) -> Result<Vec<Value>> {
 }
 
 fn run_tasks(plan: &Plan, context: &RunContext) -> Result<Vec<Value>> {
+    let _inside = RunScope::of(context).enter();
     let Plan { graph, priority, .. } = plan;
     let mut account = Account::new(plan);
     let (mut inputs, mut index) = (Vec::new(), Index::new());
@@ -64,7 +65,7 @@ fn run_tasks(plan: &Plan, context: &RunContext) -> Result<Vec<Value>> {
         });
         graph.index(task, &mut index);
         let value = dask_core::run_caught(&**graph.function(task), Call::new(&index, &mut inputs))
-            .map_err(|source| task_error(graph, task, source))?;
+            .map_err(|source| task_error(graph, task, context, source))?;
         inputs.clear();
         if !context.observers.is_empty() {
             let nbytes = if sizes { value.nbytes() } else { 0 };

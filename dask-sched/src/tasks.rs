@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dask_core::{Call, Error, Graph, Index, Plan, Result, RunContext, TaskId, Value};
+use dask_core::{Call, Error, Graph, Index, Plan, Result, RunContext, RunScope, RunScopeGuard, TaskId, Value};
 
 use crate::catch::{guarded, task_error};
 use crate::run::{in_order, uses};
@@ -12,8 +12,10 @@ use crate::spill::Shelf;
 
 /// The tasks of a run, their values and their counters.
 pub(crate) struct Tasks {
-    pub(crate) plan: Plan,
+    /// Where it was when observers were told that it starts: its address is what they know the run by.
+    pub(crate) plan: Box<Plan>,
     pub(crate) context: RunContext,
+    scope: RunScope,
     slots: Vec<Slot>,
     /// Holds the values instead of the slots if they may be spilled.
     shelf: Option<Shelf>,
@@ -31,8 +33,10 @@ pub(crate) struct Scratch {
 }
 
 impl Tasks {
-    /// Nothing has run.
+    /// Nothing has run. Observers hear of the run here, for the first time.
     pub(crate) fn new(plan: Plan, context: RunContext) -> Self {
+        let plan = Box::new(plan);
+        context.observers.iter().for_each(|observer| observer.started(&plan.graph));
         let dependencies = plan.graph.dependencies();
         let uses = uses(&plan);
         let slots = uses.iter().enumerate().map(|(t, &uses)| Slot::new(dependencies.of(t as u32).len() as u32, uses));
@@ -42,6 +46,7 @@ impl Tasks {
             sizes: (0..if measures { uses.len() } else { 0 }).map(|_| AtomicU64::new(0)).collect(),
             shelf: context.memory_limit.zip(context.spill_directory.clone()).map(|(n, path)| Shelf::new(uses, path, n)),
             live_bytes: AtomicU64::new(0),
+            scope: RunScope::of(&context),
             plan,
             context,
         }
@@ -49,6 +54,11 @@ impl Tasks {
 
     pub(crate) fn graph(&self) -> &Graph {
         &self.plan.graph
+    }
+
+    /// What runs on this thread until the guard is dropped, runs inside this run: once for many tasks.
+    pub(crate) fn enter(&self) -> RunScopeGuard {
+        self.scope.enter()
     }
 
     /// Bytes of the values in memory.
@@ -122,7 +132,7 @@ impl Tasks {
         }
         graph.index(task, &mut scratch.index);
         let value = dask_core::run_caught(&**graph.function(task), Call::new(&scratch.index, &mut scratch.inputs))
-            .map_err(|source| task_error(graph, task, source))?;
+            .map_err(|source| task_error(graph, task, &self.context, source))?;
         scratch.inputs.clear();
         let nbytes = match self.sizes.get(task.idx()) {
             Some(size) => {

@@ -41,7 +41,7 @@ pub struct Setting {
 
 /// Values by normal key.
 #[derive(Debug, Default)]
-pub(super) struct Settings(BTreeMap<String, Setting>);
+pub(crate) struct Settings(BTreeMap<String, Setting>);
 
 impl Settings {
     pub(super) const fn new() -> Self {

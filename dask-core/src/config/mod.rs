@@ -7,7 +7,8 @@
 //! 2. YAML files, with the feature `config-files`: `/etc/dask/*.yaml`, then `~/.config/dask/*.yaml`, in the order of
 //!    their names; or only what `DASK_CONFIG` names, a file or a folder;
 //! 3. the environment: `DASK_SCHEDULER=sync`, `DASK_DISTRIBUTED__WORKER__MEMORY__TARGET=0.5` (two underscores are a dot);
-//! 4. the program: [`set_global`] for the process, [`set`] for this thread until its guard is dropped.
+//! 4. the program: [`set_global`] for the process, [`set`] for this thread, and the tasks of what it computes, until
+//!    its guard is dropped.
 //!
 //! Files and the environment are read once. A key that nobody knows is told once, with the nearest that is known.
 //!
@@ -28,18 +29,16 @@ mod keys;
 mod merge;
 mod typed;
 
-use std::cell::RefCell;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use keys::{KeyDoc, keys};
 pub use merge::{Origin, Setting};
 pub use typed::{ConfigError, bytes, duration, flag, number, parse_bytes, parse_duration, parsed, text, whole};
 
-use merge::{Settings, normal};
+pub(crate) use merge::Settings;
+use merge::normal;
 
-thread_local! {
-    static SCOPED: RefCell<Vec<(u64, Settings)>> = const { RefCell::new(Vec::new()) };
-}
+use crate::run_scope::{self, GuardId};
 
 static GLOBAL: RwLock<Settings> = RwLock::new(Settings::new());
 
@@ -61,7 +60,7 @@ fn outside() -> &'static Settings {
 /// The value of a key, and where it comes from; none if nothing and nobody gives it one.
 pub fn get(key: &str) -> Option<Setting> {
     let key = normal(key);
-    let scoped = SCOPED.with_borrow(|scoped| scoped.iter().rev().find_map(|(_, settings)| settings.get(&key)));
+    let scoped = run_scope::read(|scope| scope.settings.iter().rev().find_map(|settings| settings.get(&key)));
     scoped
         .or_else(|| GLOBAL.read().unwrap_or_else(PoisonError::into_inner).get(&key))
         .or_else(|| outside().get(&key))
@@ -75,28 +74,25 @@ pub fn set_global<K: AsRef<str>, V: ToString>(values: impl IntoIterator<Item = (
     GLOBAL.write().unwrap_or_else(PoisonError::into_inner).merge(settings);
 }
 
-/// Sets values for this thread until the guard is dropped.
+/// Sets values for this thread, and for the tasks of what it computes, until the guard is dropped.
 pub fn set<K: AsRef<str>, V: ToString>(values: impl IntoIterator<Item = (K, V)>) -> ConfigGuard {
     let settings = Settings::of_program(values);
     settings.unknown().for_each(|warning| eprintln!("dask: {warning}"));
-    SCOPED.with_borrow_mut(|scoped| {
-        let id = scoped.last().map_or(0, |(id, _)| id + 1);
-        scoped.push((id, settings));
-        ConfigGuard { id, _not_send: std::marker::PhantomData }
-    })
+    let id = run_scope::change(|scope| scope.settings.push(Arc::new(settings)));
+    ConfigGuard { id, _not_send: std::marker::PhantomData }
 }
 
 /// Ends what [`set`] began when dropped.
 #[must_use = "the values hold until the guard is dropped"]
 #[derive(Debug)]
 pub struct ConfigGuard {
-    id: u64,
+    id: GuardId,
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
 impl Drop for ConfigGuard {
     fn drop(&mut self) {
-        SCOPED.with_borrow_mut(|scoped| scoped.retain(|(id, _)| *id != self.id));
+        drop(run_scope::change(|scope| scope.settings.take_back(self.id)));
     }
 }
 

@@ -3,14 +3,16 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dask_core::{Graph, Key, Observer, TaskId};
+use dask_core::{Error, Graph, Key, Observer, TaskId};
 
 /// One task that ran.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRecord {
     /// Which.
     pub key: Key,
-    /// The worker, counted from 0.
+    /// The computation it belongs to, counted from 0 in the order in which they started.
+    pub run: usize,
+    /// The worker, counted from 0 in each computation.
     pub worker: usize,
     /// Since the profiler was made.
     pub start: Duration,
@@ -23,11 +25,44 @@ pub struct TaskRecord {
 #[derive(Default)]
 struct Records {
     tasks: Vec<TaskRecord>,
-    running: Vec<(TaskId, usize, Duration)>,
-    sizes: Vec<usize>,
+    /// Those under way: a few, one inside a task of the other.
+    runs: Vec<Run>,
+    n_runs: usize,
     live_bytes: usize,
     /// Bytes of live values after each change.
     memory: Vec<(Duration, usize)>,
+}
+
+/// A computation under way.
+struct Run {
+    /// Where its graph is.
+    address: usize,
+    number: usize,
+    /// One plan may be run several times at once.
+    n_times: usize,
+    running: Vec<(TaskId, usize, Duration)>,
+    /// Bytes of each value when it was made.
+    sizes: Vec<usize>,
+    live_bytes: usize,
+}
+
+impl Records {
+    fn run(&mut self, graph: &Graph) -> &mut Run {
+        let (address, n_tasks) = (std::ptr::from_ref(graph).addr(), graph.n_tasks());
+        let is_it = |run: &Run| run.address == address && run.sizes.len() == n_tasks;
+        let at = self.runs.iter().rposition(is_it).unwrap_or_else(|| {
+            let (number, running, sizes) = (self.n_runs, Vec::new(), vec![0; n_tasks]);
+            self.runs.push(Run { address, number, n_times: 0, running, sizes, live_bytes: 0 });
+            self.n_runs += 1;
+            self.runs.len() - 1
+        });
+        &mut self.runs[at]
+    }
+
+    fn now_live(&mut self, time: Duration, made: usize, gone: usize) {
+        self.live_bytes = (self.live_bytes + made).saturating_sub(gone);
+        self.memory.push((time, self.live_bytes));
+    }
 }
 
 /// Records every task of the computations it observes.
@@ -73,7 +108,7 @@ impl Profiler {
         self.records().tasks.clone()
     }
 
-    /// The bytes of live values after each change, by time.
+    /// The bytes of live values after each change, by time: those that computations under way hold, theirs together.
     pub fn memory(&self) -> Vec<(Duration, usize)> {
         self.records().memory.clone()
     }
@@ -86,37 +121,48 @@ impl Profiler {
 
 impl Observer for Profiler {
     fn started(&self, graph: &Graph) {
-        let mut records = self.records();
-        records.sizes = vec![0; graph.n_tasks()];
-        records.live_bytes = 0;
+        self.records().run(graph).n_times += 1;
     }
 
-    fn task_started(&self, _graph: &Graph, task: TaskId, worker: usize) {
+    fn task_started(&self, graph: &Graph, task: TaskId, worker: usize) {
         let now = self.origin.elapsed();
-        self.records().running.push((task, worker, now));
+        self.records().run(graph).running.push((task, worker, now));
     }
 
     fn task_finished(&self, graph: &Graph, task: TaskId, worker: usize, nbytes: usize) {
         let end = self.origin.elapsed();
         let key = graph.key(task);
         let mut records = self.records();
-        let running = records.running.iter().position(|(t, w, _)| *t == task && *w == worker);
-        let start = running.map_or(end, |at| records.running.swap_remove(at).2);
-        records.tasks.push(TaskRecord { key, worker, start, end, nbytes });
-        if let Some(size) = records.sizes.get_mut(task.idx()) {
-            *size = nbytes;
-        }
-        records.live_bytes += nbytes;
-        let live = records.live_bytes;
-        records.memory.push((end, live));
+        let run = records.run(graph);
+        let running = run.running.iter().position(|(t, w, _)| *t == task && *w == worker);
+        let start = running.map_or(end, |at| run.running.swap_remove(at).2);
+        run.sizes[task.idx()] = nbytes;
+        run.live_bytes += nbytes;
+        let run = run.number;
+        records.tasks.push(TaskRecord { key, run, worker, start, end, nbytes });
+        records.now_live(end, nbytes, 0);
     }
 
-    fn released(&self, _graph: &Graph, task: TaskId) {
+    fn released(&self, graph: &Graph, task: TaskId) {
         let now = self.origin.elapsed();
         let mut records = self.records();
-        let nbytes = records.sizes.get(task.idx()).copied().unwrap_or(0);
-        records.live_bytes = records.live_bytes.saturating_sub(nbytes);
-        let live = records.live_bytes;
-        records.memory.push((now, live));
+        let run = records.run(graph);
+        let gone = run.sizes[task.idx()];
+        run.live_bytes = run.live_bytes.saturating_sub(gone);
+        records.now_live(now, 0, gone);
+    }
+
+    fn done(&self, graph: &Graph, _error: Option<&Error>) {
+        let now = self.origin.elapsed();
+        let mut records = self.records();
+        let run = records.run(graph);
+        run.n_times = run.n_times.saturating_sub(1);
+        if run.n_times > 0 {
+            return;
+        }
+        // Outputs are the caller's from here on.
+        let (address, gone) = (run.address, run.live_bytes);
+        records.runs.retain(|run| run.address != address);
+        records.now_live(now, 0, gone);
     }
 }

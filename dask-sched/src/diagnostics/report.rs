@@ -118,15 +118,16 @@ fn page(tasks: &[TaskRecord], curves: &[Curve]) -> String {
     let seconds = (last.saturating_sub(first)).as_secs_f64().max(1e-9);
     let x = |time: Duration| (time.saturating_sub(first).as_secs_f64() / seconds * WIDTH).min(WIDTH);
     let mut html = String::from(HEAD);
-    let n_workers = tasks.iter().map(|task| task.worker + 1).max().unwrap_or(0);
+    let rows = Rows::of(tasks);
     let busy: f64 = tasks.iter().map(|task| (task.end - task.start).as_secs_f64()).sum();
     let _ = write!(
         html,
-        "<p>{} tasks on {n_workers} workers in {seconds:.3} s; workers busy {:.0} % of the time.</p><h2>Task stream</h2>",
+        "<p>{} tasks on {} workers in {seconds:.3} s; workers busy {:.0} % of the time.</p><h2>Task stream</h2>",
         tasks.len(),
-        100.0 * busy / (seconds * n_workers.max(1) as f64),
+        rows.n,
+        100.0 * busy / (seconds * rows.n.max(1) as f64),
     );
-    task_stream(&mut html, tasks, n_workers, seconds, x);
+    task_stream(&mut html, tasks, &rows, seconds, x);
     curves.iter().for_each(|curve| draw_curve(&mut html, curve, seconds, x));
     html.push_str("<h2>Layers</h2>");
     layers(&mut html, tasks);
@@ -158,8 +159,38 @@ fn time_axis(html: &mut String, height: f64, seconds: f64) {
     }
 }
 
-fn task_stream(html: &mut String, tasks: &[TaskRecord], n_workers: usize, seconds: f64, x: impl Fn(Duration) -> f64) {
-    let height = ROW * n_workers as f64;
+/// Where workers stand in the task stream. Computations one after another share rows; what is computed inside a task
+/// stands beneath it.
+struct Rows {
+    /// The row of worker 0 of each computation.
+    first: Vec<usize>,
+    n: usize,
+}
+
+impl Rows {
+    fn of(tasks: &[TaskRecord]) -> Self {
+        let n_runs = tasks.iter().map(|task| task.run + 1).max().unwrap_or(0);
+        let mut spans = vec![(Duration::MAX, Duration::ZERO, 0); n_runs];
+        for task in tasks {
+            let (start, end, n_workers) = spans[task.run];
+            spans[task.run] = (start.min(task.start), end.max(task.end), n_workers.max(task.worker + 1));
+        }
+        let mut by_start: Vec<usize> = (0..n_runs).collect();
+        by_start.sort_by_key(|&run| spans[run].0);
+        let (mut first, mut n, mut beside) = (vec![0; n_runs], 0, Vec::<usize>::new());
+        for run in by_start {
+            let (start, _, n_workers) = spans[run];
+            beside.retain(|&other| spans[other].1 > start);
+            first[run] = beside.iter().map(|&other| first[other] + spans[other].2).max().unwrap_or(0);
+            n = n.max(first[run] + n_workers);
+            beside.push(run);
+        }
+        Self { first, n }
+    }
+}
+
+fn task_stream(html: &mut String, tasks: &[TaskRecord], rows: &Rows, seconds: f64, x: impl Fn(Duration) -> f64) {
+    let height = ROW * rows.n as f64;
     let _ =
         write!(html, "<svg viewBox='0 0 {WIDTH} {}' role='img' aria-label='tasks by worker and time'>", height + AXIS);
     time_axis(html, height, seconds);
@@ -173,7 +204,7 @@ fn task_stream(html: &mut String, tasks: &[TaskRecord], n_workers: usize, second
         let _ = write!(
             html,
             "<rect x='{left:.2}' y='{:.0}' width='{:.2}' height='{:.0}' fill='{}'><title>{} — {:.3} ms, {}</title></rect>",
-            ROW * task.worker as f64 + 2.0,
+            ROW * (rows.first[task.run] + task.worker) as f64 + 2.0,
             (right - left).max(0.3),
             ROW - 4.0,
             colour(task.key.name().what()),
@@ -260,15 +291,24 @@ td:first-child,th:first-child{text-align:left}i{display:inline-block;width:.8em;
 mod tests {
     use super::*;
 
+    fn record(run: usize, worker: usize, start_ms: u64, end_ms: u64) -> TaskRecord {
+        let (start, end) = (Duration::from_millis(start_ms), Duration::from_millis(end_ms));
+        TaskRecord { key: dask_core::Name::new("a<b").at(&[1]), run, worker, start, end, nbytes: 2048 }
+    }
+
+    #[test]
+    fn a_computation_inside_a_task_stands_beneath_the_one_around_it() {
+        // Two workers; the second one's task computes, and computes again; a run with one worker follows.
+        let tasks =
+            [record(0, 0, 0, 9), record(1, 1, 2, 4), record(2, 0, 5, 6), record(0, 1, 1, 8), record(3, 0, 9, 12)];
+        let rows = Rows::of(&tasks);
+        assert_eq!((rows.first, rows.n), (vec![0, 2, 2, 0], 4));
+        assert_eq!(Rows::of(&[]).n, 0);
+    }
+
     #[test]
     fn the_page_shows_every_task_and_escapes_its_name() {
-        let task = TaskRecord {
-            key: dask_core::Name::new("a<b").at(&[1]),
-            worker: 1,
-            start: Duration::from_millis(1),
-            end: Duration::from_millis(3),
-            nbytes: 2048,
-        };
+        let task = record(0, 1, 1, 3);
         let points = vec![(Duration::from_millis(2), 2048.0), (Duration::from_millis(3), 0.0)];
         let page = page(&[task], &[Curve { title: "Memory", peak: bytes(2048), points, holds: true }]);
         assert!(page.contains("1 tasks on 2 workers in 0.002 s"), "{page}");

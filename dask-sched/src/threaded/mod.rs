@@ -13,7 +13,8 @@
 //! was started is finished first, and few values are alive: in a tree of n leaves O(log n) a worker.
 //!
 //! The thread that asks for a computation works on it too, so that a task may compute: the inner run can always be
-//! finished by the thread that waits for it.
+//! finished by the thread that waits for it. Whoever takes part in a run is in its scope meanwhile, and then again in
+//! that of the run around it.
 
 mod pool;
 mod worker;
@@ -50,7 +51,6 @@ impl ThreadedScheduler {
             None => default_threads()?,
         };
         let n_threads = n_threads.clamp(1, 1024);
-        context.observers.iter().for_each(|observer| observer.started(&plan.graph));
         let run = Arc::new(Run::new(plan, context.clone(), n_threads));
         pool::invite(&run, n_threads - 1);
         run.participate();

@@ -85,7 +85,11 @@ impl Run {
         self.lock().participants += 1;
         let mut hand = Hand { worker, deque, done: 0, scratch: Scratch::default() };
         // An observer or the drop of a value that panics must neither hang the run nor end the thread.
-        if let Err(error) = guarded(|| self.serve(&mut hand)) {
+        let serve = || {
+            let _inside = self.tasks.enter();
+            self.serve(&mut hand);
+        };
+        if let Err(error) = guarded(serve) {
             self.stop(Some(error));
         }
         drop(hand);

@@ -7,5 +7,6 @@ mod diagnostics;
 mod functions;
 mod laws;
 mod memory;
+mod nested;
 mod spill;
 mod threaded;
