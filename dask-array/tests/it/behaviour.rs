@@ -2,6 +2,8 @@
 
 #[path = "edges.rs"]
 mod edges;
+#[path = "functions.rs"]
+mod functions;
 
 use std::sync::Arc;
 
