@@ -58,7 +58,7 @@ impl<T: Data + Clone> Bag<T> {
     where
         F: Fn(&mut Call<'_>) -> Result<Value, TaskError> + Clone + Send + Sync + 'static,
     {
-        let state = Delayed::value_pure(state).layer().clone();
+        let state = Delayed::value(state).layer().clone();
         let function = Closure::new(what, f);
         let name = function.layer_name(&(self.layer.name().clone(), state.name().clone()));
         let shape = self.layer.layer().shape();

@@ -261,14 +261,18 @@ impl<T: Data> Data for Box<T> {
 }
 
 macro_rules! maps {
-    ($($map:ident: $($bound:path),+;)*) => {$(
+    ($($map:ident: $($bound:path),+; $sorted:literal;)*) => {$(
         impl<K: Data $(+ $bound)+, V: Data> Data for $map<K, V> {
             fn nbytes(&self) -> usize {
                 size_of::<Self>() + self.iter().map(|(k, v)| k.nbytes() + v.nbytes()).sum::<usize>()
             }
             fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
                 out.len(self.len());
-                self.iter().try_for_each(|(k, v)| { k.encode(out)?; v.encode(out) })
+                let write = |(k, v): (&K, &V), out: &mut Encoder| { k.encode(out)?; v.encode(out) };
+                if $sorted || !out.is_canonical() {
+                    return self.iter().try_for_each(|entry| write(entry, out));
+                }
+                by_encoded_key(self, |(key, _)| *key).into_iter().try_for_each(|entry| write(entry, out))
             }
             fn decode(input: &mut Decoder<'_>) -> Result<Self, WireError> {
                 (0..input.len()?).map(|_| Ok((K::decode(input)?, V::decode(input)?))).collect()
@@ -276,7 +280,22 @@ macro_rules! maps {
         }
     )*};
 }
-maps! { BTreeMap: Ord; HashMap: Eq, Hash; }
+maps! { BTreeMap: Ord; true; HashMap: Eq, Hash; false; }
+
+/// The entries of a hash map in an order that is the same in every process: by what their keys are encoded as. Keys
+/// without an encoding stand in any order.
+pub(crate) fn by_encoded_key<E, K: Data>(
+    entries: impl IntoIterator<Item = E>,
+    key: impl for<'a> Fn(&'a E) -> &'a K,
+) -> Vec<E> {
+    let mut entries: Vec<E> = entries.into_iter().collect();
+    entries.sort_by_cached_key(|entry| {
+        let mut out = Encoder::canonical();
+        let _ = key(entry).encode(&mut out);
+        out.into_bytes()
+    });
+    entries
+}
 
 macro_rules! tuples {
     ($($($T:ident $i:tt),+;)*) => {$(
@@ -287,4 +306,13 @@ macro_rules! tuples {
         }
     )*};
 }
-tuples! { A 0; A 0, B 1; A 0, B 1, C 2; A 0, B 1, C 2, D 3; A 0, B 1, C 2, D 3, E 4; A 0, B 1, C 2, D 3, E 4, F 5; }
+tuples! {
+    A 0;
+    A 0, B 1;
+    A 0, B 1, C 2;
+    A 0, B 1, C 2, D 3;
+    A 0, B 1, C 2, D 3, E 4;
+    A 0, B 1, C 2, D 3, E 4, F 5;
+    A 0, B 1, C 2, D 3, E 4, F 5, G 6;
+    A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7;
+}

@@ -121,35 +121,49 @@ impl Value {
     /// # Errors
     /// [`WireError::OpaqueType`] where the type cannot travel.
     pub fn to_parcel(&self) -> Result<Parcel, WireError> {
+        self.to_parcel_by(Encoder::new())
+    }
+
+    fn to_parcel_by(&self, mut out: Encoder) -> Result<Parcel, WireError> {
         let any: &dyn Any = &*self.0;
         if let Some(encoded) = any.downcast_ref::<Encoded>() {
             return encoded.to_parcel();
         }
         if let Some(elsewhere) = any.downcast_ref::<Elsewhere>() {
-            return elsewhere.fetch().map_err(|error| WireError::Codec(error.to_string()))?.to_parcel();
+            return elsewhere.fetch().map_err(|error| WireError::Codec(error.to_string()))?.to_parcel_by(out);
         }
-        let mut out = Encoder::new();
         self.0.clone().encode_shared(&mut out)?;
         Ok(out.finish(self.0.type_name()))
     }
 
-    /// The token of its type and of what it is encoded as, so that equal values have equal ones in every process: buffers
-    /// at the speed of memory, the rest at that of its encoding. A [unique](Token::unique) one if it cannot travel, or
-    /// is elsewhere.
+    /// The token of what it holds: its type, and what it is encoded as. Equal values have equal ones in every process.
+    /// What is not known by its content gets a [unique](Token::unique) one: a type that cannot travel, a value that is
+    /// elsewhere.
+    ///
+    /// Two values that are encoded alike are taken for equal, so what an encoding leaves out makes no difference. Of hash
+    /// maps the order does not count, unless they stand inside a type that is encoded by serde: a sorted map is better
+    /// there.
+    ///
+    /// Numbers are hashed where they are; other values are encoded for it. Measured on one core, 100 MB: MEASURED.
     ///
     /// ```
+    /// use std::collections::HashMap;
     /// use dask_core::Value;
     /// assert_eq!(Value::new(vec![1.0, 2.0]).content_token(), Value::new(vec![1.0, 2.0]).content_token());
     /// assert_ne!(Value::new(vec![1.0, 2.0]).content_token(), Value::new(vec![1.0]).content_token());
+    /// let ages = || HashMap::from([("ann".to_owned(), 31), ("bob".to_owned(), 27), ("eve".to_owned(), 30)]);
+    /// assert_eq!(Value::new(ages()).content_token(), Value::new(ages()).content_token());
     /// ```
     pub fn content_token(&self) -> Token {
         if self.as_remote().is_some() {
             return Token::unique();
         }
-        let Ok(parcel) = self.to_parcel() else { return Token::unique() };
+        let Ok(parcel) = self.to_parcel_by(Encoder::canonical()) else { return Token::unique() };
         let mut t = Tokenizer::new();
-        t.add(parcel.type_name()).add(parcel.bytes());
-        parcel.buffers().iter().for_each(|buffer| _ = t.add(buffer.as_slice()));
+        t.add(parcel.type_name());
+        // As pieces: a slice of bytes would be added byte by byte.
+        t.piece(0, parcel.bytes());
+        parcel.buffers().iter().for_each(|buffer| t.piece(1, buffer.as_slice()));
         t.finish()
     }
 

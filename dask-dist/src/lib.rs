@@ -44,8 +44,8 @@ pub mod dashboard;
 pub mod sim;
 
 pub use client::{
-    Actor, ActorFuture, Answer, Argument, Arguments, AsCompleted, Client, Computation, Event, Future, Given, Lease,
-    Lock, Method, Options, Publisher, Queue, Semaphore, Spread, Status, Subscription, Variable, as_completed,
+    Actor, ActorFuture, Answer, AsCompleted, Client, Computation, Event, Future, Lease, Lock, Method, Options,
+    Publisher, Queue, Semaphore, Spread, Status, Subscription, Variable, as_completed,
 };
 pub use deploy::{
     Adapter, Adapting, Adaptive, Advice, Deploy, LocalCluster, LocalClusterBuilder, ProcessScheduler, Watched, init,

@@ -1,8 +1,6 @@
 //! The task functions of delayed calls.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -175,6 +173,35 @@ call_functions! {
         |result| result.map(Value::new).map_err(Into::into);
 }
 
+/// A function as what a task runs: the task's inputs are its parameters.
+///
+/// ```
+/// use dask_core::{Call, Value, delayed};
+/// let add = delayed::task_fn(|a: i64, b: i64| a + b);
+/// let mut inputs = [2i64, 3].map(|x| Some(Value::new(x)));
+/// assert_eq!(add.run(Call::new(&[], &mut inputs)).unwrap().get::<i64>()?, &5);
+/// # Ok::<(), dask_core::Error>(())
+/// ```
+pub fn task_fn<A, F, T>(f: F) -> Arc<dyn TaskFn>
+where
+    F: Function<A, T>,
+    A: 'static,
+    T: Data,
+{
+    Arc::new(CallFn::<A, F, T>::new(f))
+}
+
+/// As [`task_fn`], for a function that returns a `Result`: an error fails the task.
+pub fn try_task_fn<A, F, T, E>(f: F) -> Arc<dyn TaskFn>
+where
+    F: Function<A, std::result::Result<T, E>>,
+    A: 'static,
+    T: Data,
+    E: Into<TaskError> + 'static,
+{
+    Arc::new(TryCallFn::<A, F, T, E>::new(f))
+}
+
 /// Returns its input.
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(super) struct Pass;
@@ -185,73 +212,3 @@ impl TaskFn for Pass {
     }
 }
 crate::portable!(Pass as dyn TaskFn = "core.pass");
-
-macro_rules! collects {
-    ($($(#[$doc:meta])* $name:ident<$($P:ident: ($($bound:tt)*)),*>, $run:expr;)*) => {$(
-        $(#[$doc])*
-        pub(super) struct $name<$($P),*>(PhantomData<fn() -> ($($P,)*)>);
-
-        impl<$($P),*> Default for $name<$($P),*> {
-            fn default() -> Self {
-                Self(PhantomData)
-            }
-        }
-
-        impl<$($P: $($bound)*),*> TaskFn for $name<$($P),*> {
-            fn run(&self, call: Call<'_>) -> Result<Value, TaskError> {
-                let run: fn(Call<'_>) -> Result<Value, TaskError> = $run;
-                run(call)
-            }
-        }
-
-        impl<$($P: $($bound)*),*> Portable for $name<$($P),*> {
-            fn wire_name(&self) -> &'static str {
-                local::WIRE_NAME
-            }
-            fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
-                local::encode(self, out)
-            }
-        }
-
-        impl<$($P: $($bound)*),*> Local for $name<$($P),*> {
-            fn encode_state(&self, _out: &mut Encoder) -> Result<(), WireError> {
-                Ok(())
-            }
-            fn decode_state(_input: &mut Decoder<'_>) -> Result<Self, WireError> {
-                Ok(Self::default())
-            }
-        }
-    )*};
-}
-collects! {
-    /// Makes a list of its inputs.
-    CollectList<T: (Data + Clone)>, |mut call| {
-        let items: Vec<T> = call.drain().map(Value::take::<T>).collect::<Result<_>>()?;
-        Ok(Value::new(items))
-    };
-    /// Makes an option of its input, if there is one.
-    CollectOption<T: (Data + Clone)>, |mut call| {
-        let item = call.drain().next().map(Value::take::<T>).transpose()?;
-        Ok(Value::new(item))
-    };
-    /// Makes a pair of its inputs.
-    CollectPair<A: (Data + Clone), B: (Data + Clone)>, |mut call| {
-        Ok(Value::new((call.take::<A>(0)?, call.take::<B>(1)?)))
-    };
-    /// Makes a triple of its inputs.
-    CollectTriple<A: (Data + Clone), B: (Data + Clone), C: (Data + Clone)>, |mut call| {
-        Ok(Value::new((call.take::<A>(0)?, call.take::<B>(1)?, call.take::<C>(2)?)))
-    };
-    /// As [`CollectMap`], hashed.
-    CollectHashMap<K: (Data + Clone + Eq + Hash), T: (Data + Clone)>, |mut call| {
-        let keys: Vec<K> = call.take(0)?;
-        let values: Vec<T> = call.drain().map(Value::take::<T>).collect::<Result<_>>()?;
-        Ok(Value::new(keys.into_iter().zip(values).collect::<HashMap<K, T>>()))
-    };
-    /// Makes a map of its first input, the keys, and the others, the values.
-    CollectMap<K: (Data + Clone + Ord), T: (Data + Clone)>, |mut call| {
-        let keys: Vec<K> = call.take(0)?;
-        let values: Vec<T> = call.drain().map(Value::take::<T>).collect::<Result<_>>()?;
-        Ok(Value::new(keys.into_iter().zip(values).collect::<BTreeMap<K, T>>()))
-    };
-}

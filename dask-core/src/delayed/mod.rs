@@ -1,17 +1,22 @@
 //! Delayed: one lazy value, made by calling a function on others.
 
 mod args;
+mod bound;
 mod call;
 mod closure;
+mod lazy;
 mod operators;
+mod parts;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-pub use args::{Arg, Args};
+pub use args::{Arg, Args, ByLayer, ByValue, Given, Shared};
+use bound::Bound;
 use call::{CallFn, TryCallFn};
-pub use call::{Function, Parameter};
+pub use call::{Function, Parameter, task_fn, try_task_fn};
 pub use closure::Closure;
+pub use lazy::Lazy;
 
 use crate::collection::Collection;
 use crate::data::Data;
@@ -54,23 +59,47 @@ impl<T> std::fmt::Debug for Delayed<T> {
 }
 
 /// Calls a function later: `delayed!(add(a, b))` is `delayed::call(add, (a, b))`, named after the function.
+///
+/// With `?` behind it the function returns a `Result`, and an error fails the task; with `pure` before it equal calls
+/// share one key and run once.
+///
+/// ```no_run
+/// use dask_core::{Collection, Delayed, compute, delayed};
+/// fn parse(text: String) -> Result<i64, std::num::ParseIntError> { text.parse() }
+/// fn square(x: i64) -> i64 { x * x }
+///
+/// let parsed: Delayed<i64> = delayed!(parse("12".to_owned())?);
+/// let (once, again) = (delayed!(pure square(&parsed)), delayed!(pure square(&parsed)));
+/// assert_eq!(once.key(), again.key());
+/// assert_eq!(compute((once, again))?, (144, 144));
+/// assert_eq!(delayed!(pure parse("7".to_owned())?).compute()?, 7);
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 #[macro_export]
 macro_rules! delayed {
-    ($($f:ident)::+ ( $($arg:expr),* $(,)? )) => {
-        $crate::delayed::call_named(
-            { const PATH: &str = stringify!($($f)::+); PATH },
-            $($f)::+,
-            ($($arg,)*),
-        )
+    (pure $($f:ident)::+ ( $($arg:expr),* $(,)? )) => {
+        $crate::delayed::call_pure_named($crate::delayed!(@name $($f)::+), $($f)::+, ($($arg,)*))
     };
+    (pure $($f:ident)::+ ( $($arg:expr),* $(,)? ) ?) => {
+        $crate::delayed::try_call_pure_named($crate::delayed!(@name $($f)::+), $($f)::+, ($($arg,)*))
+    };
+    ($($f:ident)::+ ( $($arg:expr),* $(,)? )) => {
+        $crate::delayed::call_named($crate::delayed!(@name $($f)::+), $($f)::+, ($($arg,)*))
+    };
+    ($($f:ident)::+ ( $($arg:expr),* $(,)? ) ?) => {
+        $crate::delayed::try_call_named($crate::delayed!(@name $($f)::+), $($f)::+, ($($arg,)*))
+    };
+    (@name $($f:ident)::+) => {{
+        const PATH: &str = stringify!($($f)::+);
+        PATH
+    }};
 }
 
-/// Calls `f` later, on arguments that are values or [`Delayed`] values, or lists (`Vec`), maps (`BTreeMap`, `HashMap`),
-/// options, pairs and triples of [`Delayed`] values, or lists and maps of lists of them; [`gather`] nests deeper.
+/// Calls `f` later, on arguments that are values, [`Delayed`] values, or containers of these ([`Lazy`]).
 ///
 /// Each call is a task of its own: calling again computes again. See [`call_pure`] for functions of which equal
 /// arguments give equal results.
-pub fn call<A, F, T>(f: F, args: impl Args<A>) -> Delayed<T>
+pub fn call<A, H, F, T>(f: F, args: impl Args<A, H>) -> Delayed<T>
 where
     F: Function<A, T>,
     A: 'static,
@@ -80,78 +109,120 @@ where
 }
 
 /// As [`call`], with a name for errors and drawings.
-pub fn call_named<A, F, T>(what: &str, f: F, args: impl Args<A>) -> Delayed<T>
+pub fn call_named<A, H, F, T>(what: &str, f: F, args: impl Args<A, H>) -> Delayed<T>
 where
     F: Function<A, T>,
     A: 'static,
     T: Data,
 {
-    build(Name::tokened(what, Token::unique()), CallFn::<A, F, T>::new(f), args)
+    build(Name::tokened(what, Token::unique()), task_fn(f), args.given())
 }
 
 /// As [`call`], for a function of which equal arguments give equal results: equal calls share one key, and run once.
-pub fn call_pure<A, F, T, P>(f: F, args: P) -> Delayed<T>
+/// Arguments are equal if they have the same [content](Value::content_token), or are made by equal computations.
+///
+/// ```
+/// use dask_core::{Delayed, delayed};
+/// let total = |of: Vec<f64>, by: f64| of.iter().sum::<f64>() * by;
+/// let called = |by: f64| delayed::call_pure(total, (vec![1.0, 2.0], by));
+/// assert_eq!(called(0.5).key(), called(0.5).key());
+/// assert_ne!(called(0.5).key(), called(2.0).key());
+/// ```
+pub fn call_pure<A, H, F, T>(f: F, args: impl Args<A, H>) -> Delayed<T>
 where
     F: Function<A, T>,
     A: 'static,
     T: Data,
-    P: Args<A> + Tokenize,
 {
-    let name = pure_name::<CallFn<A, F, T>, F>(&f, &args);
-    build(name, CallFn::<A, F, T>::new(f), args)
+    call_pure_named(call::short_name::<F>(), f, args)
+}
+
+/// As [`call_pure`], with a name for errors and drawings.
+pub fn call_pure_named<A, H, F, T>(what: &str, f: F, args: impl Args<A, H>) -> Delayed<T>
+where
+    F: Function<A, T>,
+    A: 'static,
+    T: Data,
+{
+    let args = args.given();
+    build(pure_name::<CallFn<A, F, T>, F>(what, &f, &args), task_fn(f), args)
 }
 
 /// As [`call`], for a function that returns a `Result`: an error fails the task.
-pub fn try_call<A, F, T, E>(f: F, args: impl Args<A>) -> Delayed<T>
+pub fn try_call<A, H, F, T, E>(f: F, args: impl Args<A, H>) -> Delayed<T>
 where
     F: Function<A, std::result::Result<T, E>>,
     A: 'static,
     T: Data,
     E: Into<TaskError> + 'static,
 {
-    let name = Name::tokened(call::short_name::<F>(), Token::unique());
-    build(name, TryCallFn::<A, F, T, E>::new(f), args)
+    try_call_named(call::short_name::<F>(), f, args)
+}
+
+/// As [`try_call`], with a name for errors and drawings.
+pub fn try_call_named<A, H, F, T, E>(what: &str, f: F, args: impl Args<A, H>) -> Delayed<T>
+where
+    F: Function<A, std::result::Result<T, E>>,
+    A: 'static,
+    T: Data,
+    E: Into<TaskError> + 'static,
+{
+    build(Name::tokened(what, Token::unique()), try_task_fn(f), args.given())
 }
 
 /// As [`call_pure`], for a function that returns a `Result`.
-pub fn try_call_pure<A, F, T, E, P>(f: F, args: P) -> Delayed<T>
+pub fn try_call_pure<A, H, F, T, E>(f: F, args: impl Args<A, H>) -> Delayed<T>
 where
     F: Function<A, std::result::Result<T, E>>,
     A: 'static,
     T: Data,
     E: Into<TaskError> + 'static,
-    P: Args<A> + Tokenize,
 {
-    let name = pure_name::<TryCallFn<A, F, T, E>, F>(&f, &args);
-    build(name, TryCallFn::<A, F, T, E>::new(f), args)
+    try_call_pure_named(call::short_name::<F>(), f, args)
+}
+
+/// As [`try_call_pure`], with a name for errors and drawings.
+pub fn try_call_pure_named<A, H, F, T, E>(what: &str, f: F, args: impl Args<A, H>) -> Delayed<T>
+where
+    F: Function<A, std::result::Result<T, E>>,
+    A: 'static,
+    T: Data,
+    E: Into<TaskError> + 'static,
+{
+    let args = args.given();
+    build(pure_name::<TryCallFn<A, F, T, E>, F>(what, &f, &args), try_task_fn(f), args)
 }
 
 /// The name that equal calls share: of the function, its type `C` as a task, and its arguments.
-fn pure_name<C: local::Local, F: Clone + Send + Sync + 'static>(f: &F, args: &impl Tokenize) -> Name {
+fn pure_name<C: local::Local, F: Clone + Send + Sync + 'static>(what: &str, f: &F, args: &[Given]) -> Name {
     let mut t = Tokenizer::new();
     t.add(args).add(&Func(f.clone()));
     local::tokenize_type::<C>(&mut t);
-    Name::tokened(call::short_name::<F>(), t.finish())
+    Name::tokened(what, t.finish())
 }
 
-/// What may be an argument, as one delayed value: containers of delayed values, which may stand in others again.
+/// Whatever is [`Lazy`] as one delayed value.
 ///
 /// ```no_run
 /// use dask_core::{Collection, Delayed, delayed};
-/// let row = |start: i64| delayed::gather((start..start + 3).map(Delayed::value).collect::<Vec<_>>());
+/// let row = |start: i64| (start..start + 3).map(Delayed::value).collect::<Vec<_>>();
 /// let table: Delayed<Vec<Vec<i64>>> = delayed::gather(vec![row(0), row(10)]);
 /// assert_eq!(table.compute()?, [[0, 1, 2], [10, 11, 12]]);
 /// # Ok::<(), dask_core::Error>(())
 /// ```
-pub fn gather<T>(of: impl Arg<T>) -> Delayed<T> {
-    Delayed::from_layer(of.layer())
+pub fn gather<T>(of: impl Lazy<T>) -> Delayed<T> {
+    Delayed::from_layer(of.into_layer())
 }
 
-fn build<A, T>(name: Name, function: impl TaskFn + 'static, args: impl Args<A>) -> Delayed<T> {
-    let inputs = args.layers();
+/// One task: of the arguments, those that are values stand in the function if there are no others.
+fn build<T>(name: Name, function: Arc<dyn TaskFn>, args: Vec<Given>) -> Delayed<T> {
+    let values: Option<Vec<Value>> = args.iter().map(Given::value).collect();
+    let (function, inputs) = match values {
+        Some(arguments) if !arguments.is_empty() => (Arc::new(Bound { function, arguments }) as _, Vec::new()),
+        _ => (function, args.into_iter().map(Given::into_layer).collect()),
+    };
     let blocks = inputs.iter().map(first_block).collect();
-    let layer = Blockwise::new(name, &[], blocks, Arc::new(function)).with_source(false);
-    Delayed::from_layer(LayerRef::new(layer, inputs))
+    Delayed::from_layer(LayerRef::new(Blockwise::new(name, &[], blocks, function).with_source(false), inputs))
 }
 
 /// The only block of a layer, or the first of what a collection ends in.
@@ -179,13 +250,15 @@ impl<T> Delayed<T> {
 }
 
 impl<T: Data> Delayed<T> {
-    /// A value that is there already. Each is something of its own; see [`value_pure`](Delayed::value_pure).
+    /// A value that is there already, named after its content ([`Value::content_token`]): equal values share one key,
+    /// and so do equal computations on them.
+    ///
+    /// ```
+    /// use dask_core::Delayed;
+    /// assert_eq!(Delayed::value(vec![1, 2]).key(), Delayed::value(vec![1, 2]).key());
+    /// assert_ne!(Delayed::value(vec![1, 2]).key(), Delayed::value(vec![2, 1]).key());
+    /// ```
     pub fn value(value: T) -> Self {
-        Self::from_layer(Materialized::values(Name::tokened("value", Token::unique()), &[], [Value::new(value)]))
-    }
-
-    /// A value that is there already, named after its content ([`Value::content_token`]): equal values share one key.
-    pub fn value_pure(value: T) -> Self {
         let value = Value::new(value);
         Self::from_layer(Materialized::values(Name::tokened("value", value.content_token()), &[], [value]))
     }
@@ -220,39 +293,8 @@ impl<T: Data + Clone> Delayed<T> {
 
     /// Both values, as one.
     pub fn zip<U: Data + Clone>(&self, other: &Delayed<U>) -> Delayed<(T, U)> {
-        call_named("zip", |a: T, b: U| (a, b), (self.clone(), other.clone()))
+        gather((self, other))
     }
-}
-
-/// A part of a value, which is not copied for it.
-fn part<P: Data, T: Data>(
-    of: &Delayed<P>,
-    what: &str,
-    take: impl Fn(&P) -> T + Clone + Send + Sync + 'static,
-) -> Delayed<T> {
-    call_named(what, move |whole: Arc<P>| take(&whole), (of,))
-}
-
-macro_rules! unzips {
-    ($($(#[$doc:meta])* $($P:ident $i:tt $name:literal),*;)*) => {$(
-        impl<$($P: Data + Clone),*> Delayed<($($P,)*)>
-        where
-            ($($P,)*): Data,
-        {
-            $(#[$doc])*
-            pub fn unzip(&self) -> ($(Delayed<$P>,)*) {
-                ($(part(self, $name, |parts| parts.$i.clone()),)*)
-            }
-        }
-    )*};
-}
-unzips! {
-    /// The parts of a pair, each on its own: Dask's `nout=2`.
-    A 0 "first", B 1 "second";
-    /// The parts of a triple, each on its own: Dask's `nout=3`.
-    A 0 "first", B 1 "second", C 2 "third";
-    /// The parts of four, each on its own: Dask's `nout=4`.
-    A 0 "first", B 1 "second", C 2 "third", D 3 "fourth";
 }
 
 impl<T> Tokenize for Delayed<T> {

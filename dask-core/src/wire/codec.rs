@@ -72,12 +72,23 @@ impl AsRef<[u8]> for Inline {
 pub struct Encoder {
     bytes: Vec<u8>,
     buffers: Vec<Buffer>,
+    is_canonical: bool,
 }
 
 impl Encoder {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty one for bytes that are compared rather than read: equal values are to give equal bytes.
+    pub fn canonical() -> Self {
+        Self { is_canonical: true, ..Self::default() }
+    }
+
+    /// Whether what has no order of its own, such as a hash map, is to be written in one that its content gives.
+    pub fn is_canonical(&self) -> bool {
+        self.is_canonical
     }
 
     /// Appends a serde value.

@@ -121,7 +121,8 @@ pub fn encode<T: Local>(function: &T, out: &mut Encoder) -> Result<(), WireError
 
 /// Adds what identifies the type `T` in this build to a token: for keys of computations with the user's functions.
 pub fn tokenize_type<T: Local>(t: &mut Tokenizer) {
-    t.add(&build_id()).add(type_name::<T>()).add(&offset_of::<T>());
+    // The compiler's name of the type: one type may have several descriptors, so that an offset would not do.
+    t.add(&build_id()).add(type_name::<T>()).add(&format!("{:?}", TypeId::of::<T>()));
 }
 
 fn decode(input: &mut Decoder<'_>) -> Result<Arc<dyn TaskFn>, WireError> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use dask_core::{Key, Name, Token};
+use dask_core::{Data, Delayed, Key, Name, Token, Value, delayed};
 use proptest::prelude::*;
 
 proptest! {
@@ -69,6 +69,13 @@ fn parse(text: String) -> Result<i64, std::num::ParseIntError> {
     text.parse()
 }
 
+fn len(map: HashMap<String, i64>) -> usize {
+    map.len()
+}
+fn zip(x: &Delayed<i64>) -> Delayed<(i64, i64)> {
+    x.zip(x)
+}
+
 /// Keys of what the user's own functions compute, and of values in maps that have no order.
 fn keys_of_this_process() -> Vec<String> {
     use dask_core::delayed::{call_pure, try_call_pure};
@@ -78,8 +85,12 @@ fn keys_of_this_process() -> Vec<String> {
     let total = call_pure(|a: i64, b: i64| a + b, (&doubled, &parsed));
     let list = call_pure(|of: Vec<i64>| of.len() as u64, (vec![doubled.clone(), parsed.clone()],));
     let list_layer = list.layer().inputs()[0].name().to_string();
-    let keys = [doubled.key(), parsed.key(), total.key(), list.key()];
-    keys.iter().map(ToString::to_string).chain([Token::of(&map).to_string(), list_layer]).collect()
+    let value = Delayed::value(vec![(1u8, map.clone()), (2, HashMap::new())]);
+    let size = delayed!(pure len(map.clone()));
+    let (sum, part, pair) = (2 * &doubled - &parsed, Delayed::value(map.clone()).get("3".to_owned()), zip(&doubled));
+    let keys = [doubled.key(), parsed.key(), total.key(), list.key(), value.key(), size.key(), sum.key()];
+    let keys = keys.into_iter().chain([part.key(), pair.unzip().1.key()]);
+    keys.map(|key| key.to_string()).chain([Token::of(&map).to_string(), list_layer]).collect()
 }
 
 /// What the child does; nothing in an ordinary run.
@@ -100,4 +111,57 @@ fn another_process_finds_the_same_keys() {
     let out = String::from_utf8(child.stdout).unwrap();
     let expected = format!("keys: {}", keys_of_this_process().join(" "));
     assert!(out.contains(&expected), "{out}\n{expected}");
+}
+
+#[test]
+fn content_is_told_apart_by_type_shape_and_every_byte() {
+    let token = |value: Value| value.content_token();
+    // The last ones travel out of band.
+    let long = |last: u8| (0..1 << 18).map(|i| if i == (1 << 18) - 1 { last } else { 0 }).collect::<Vec<u8>>();
+    let of_floats = |x: f64| vec![x; 1 << 14];
+    let tokens = [
+        token(Value::new(1i64)),
+        token(Value::new(1u64)),
+        token(Value::new(vec![1i64])),
+        token(Value::new(vec![vec![1i64], vec![]])),
+        token(Value::new(vec![vec![], vec![1i64]])),
+        token(Value::new(String::from("a"))),
+        token(Value::new(0.0)),
+        token(Value::new(-0.0)),
+        token(Value::new(long(0))),
+        token(Value::new(long(1))),
+        token(Value::new(vec![of_floats(0.5), of_floats(1.5)])),
+        token(Value::new(vec![of_floats(1.5), of_floats(0.5)])),
+    ];
+    for (i, a) in tokens.iter().enumerate() {
+        assert!(tokens[i + 1..].iter().all(|b| a != b), "{i}");
+    }
+    assert_eq!(tokens[9], token(Value::new(long(1))));
+    // What arrived from elsewhere is what was sent.
+    assert_eq!(tokens[9], token(Value::encoded(Value::new(long(1)).to_parcel().unwrap())));
+}
+
+#[test]
+fn what_has_no_encoding_is_equal_to_nothing() {
+    #[derive(Clone)]
+    struct Handle;
+    impl Data for Handle {}
+    let handle = Value::new(Handle);
+    assert_ne!(handle.content_token(), handle.content_token());
+    assert_ne!(Delayed::value(Handle).key(), Delayed::value(Handle).key());
+    assert_ne!(Value::new(vec![Handle]).content_token(), Value::new(vec![Handle]).content_token());
+    let by = std::hint::black_box(2i64);
+    let scaled = |x: &Delayed<i64>| delayed::call_pure(move |x: i64| x * by, (x,));
+    let x = Delayed::value(1i64);
+    assert_ne!(scaled(&x).key(), scaled(&x).key());
+}
+
+#[test]
+fn closures_of_one_place_are_told_apart() {
+    let x = Delayed::value(1i64);
+    let (first, second) = (|x: i64| x + 1, |x: i64| x + 1);
+    assert_eq!(std::any::type_name_of_val(&first), std::any::type_name_of_val(&second));
+    let of_second = delayed::call_pure(second, (&x,)).key();
+    assert_ne!(delayed::call_pure(first, (&x,)).key(), of_second);
+    assert_eq!(delayed::call_pure(second, (&x,)).key(), of_second);
 }

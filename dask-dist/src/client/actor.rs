@@ -3,13 +3,11 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use dask_core::delayed::{Function, try_call};
+use dask_core::delayed::{Args, Function, try_call, try_task_fn};
 use dask_core::wire::{Decoder, Encoder, WireError};
-use dask_core::{Call, Data, Delayed, Error, Key, LayerRef, Name, Result, TaskError, Value};
+use dask_core::{Call, Data, Delayed, Error, Key, LayerRef, Name, Result, TaskError, TaskFn, Value};
 
 use super::answer::Answer;
-use super::argument::{Argument, Arguments, Given, Layers};
-use super::bound::bind;
 use super::submit::encode_function;
 use super::wish::Wish;
 use super::{Client, Future};
@@ -92,14 +90,14 @@ impl Client {
     /// lives there. It need not be able to travel.
     ///
     /// Fails if `f` or an argument cannot travel, if `f` panics, or if the scheduler is gone.
-    pub fn actor<A, F, S>(&self, f: F, args: impl Arguments<A>) -> Answer<Actor<S>>
+    pub fn actor<A, H, F, S>(&self, f: F, args: impl Args<A, H>) -> Answer<Actor<S>>
     where
         F: Function<A, S>,
         A: 'static,
         S: Send + 'static,
     {
         let make = Make(f, PhantomData::<fn() -> S>);
-        let call: Delayed<Actor<S>> = bind(args.given(), |layers| try_call::<A, _, _, TaskError>(make, layers));
+        let call: Delayed<Actor<S>> = try_call::<A, H, _, _, TaskError>(make, args);
         let future = match self.submit_actor(&call) {
             Ok(future) => future,
             Err(error) => return Answer::ready(error),
@@ -114,6 +112,11 @@ impl Client {
 }
 
 impl<S: 'static> Actor<S> {
+    /// What stands in graphs for an actor that this handle keeps.
+    pub(super) fn kept_layer(&self) -> Option<&LayerRef> {
+        self.shared.kept.as_ref().map(|(_, _, layer)| layer)
+    }
+
     /// The same, kept by a future.
     fn kept(&self, client: Client, future: &Future<Self>) -> Self {
         let Shared { worker, address, task, .. } = &*self.shared;
@@ -138,7 +141,7 @@ impl<S: 'static> Actor<S> {
         R: Data + Clone,
     {
         let run = move |seat: Seat, args: A| seat.with(|state| method.apply(state, args)).ok_or_else(other_state::<S>);
-        self.send(&try_call::<(Seat, A), _, R, TaskError>(run, Layers::none()), args)
+        self.send(&*try_task_fn::<(Seat, A), _, R, TaskError>(run), args)
     }
 
     /// As [`call`](Actor::call), for a method that returns a `Result`: an error is the answer's.
@@ -155,14 +158,14 @@ impl<S: 'static> Actor<S> {
             Some(result) => result.map_err(Into::into),
             None => Err(other_state::<S>()),
         };
-        self.send(&try_call::<(Seat, A), _, R, TaskError>(run, Layers::none()), args)
+        self.send(&*try_task_fn::<(Seat, A), _, R, TaskError>(run), args)
     }
 
-    fn send<R: Data + Clone>(&self, bare: &Delayed<R>, args: impl Data) -> ActorFuture<R> {
-        self.try_send(bare, Value::new(args)).unwrap_or_else(Answer::ready)
+    fn send<R: Data + Clone>(&self, method: &dyn TaskFn, args: impl Data) -> ActorFuture<R> {
+        self.try_send(method, Value::new(args)).unwrap_or_else(Answer::ready)
     }
 
-    fn try_send<R: Data + Clone>(&self, bare: &Delayed<R>, args: Value) -> Result<ActorFuture<R>> {
+    fn try_send<R: Data + Clone>(&self, method: &dyn TaskFn, args: Value) -> Result<ActorFuture<R>> {
         let Shared { worker, address, task, kept } = &*self.shared;
         let actor = std::any::type_name::<S>();
         let gone = |address: String, why: String| -> Error { DistError::ActorGone { actor, address, why }.into() };
@@ -174,7 +177,7 @@ impl<S: 'static> Actor<S> {
             return Err(gone(address.clone(), error.to_string()));
         }
         let cannot = |source| Error::CannotTravel { key: Box::new(Key::from(Name::new(actor))), source };
-        let function = encode_function(&**bare.layer().layer().function(0)).map_err(cannot)?;
+        let function = encode_function(method).map_err(cannot)?;
         let is_local = client.connection.is_in_process();
         let args = if is_local { args } else { Value::encoded(args.to_parcel().map_err(cannot)?) };
         let peers = &client.connection.peers;
@@ -224,16 +227,6 @@ methods! {
     A 0, B 1;
     A 0, B 1, C 2;
     A 0, B 1, C 2, D 3;
-}
-
-/// An actor given to a task by reference: the task gets a handle, and the actor lives while it runs.
-impl<S: 'static> Argument<Actor<S>> for &Actor<S> {
-    fn given(self) -> Given {
-        match &self.shared.kept {
-            Some((_, _, layer)) => Given::Layer(layer.clone()),
-            None => Given::Value(Value::new(self.clone())),
-        }
-    }
 }
 
 impl<S: 'static> Data for Actor<S> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dask_core::delayed::{Function, call};
+use dask_core::delayed::{Function, task_fn};
 use dask_core::{Data, Error, Key, Result, Value};
 
 use super::answer::Answer;
@@ -139,10 +139,13 @@ impl Client {
         F: Function<(), T>,
         T: Data + Clone,
     {
-        let task = call::<(), F, T>(f, ());
-        let function = match encode_function(&**task.layer().layer().function(0)) {
+        let task = task_fn::<(), F, T>(f);
+        let function = match encode_function(&*task) {
             Ok(function) => function,
-            Err(source) => return Answer::ready(Error::CannotTravel { key: Box::new(task.key()), source }),
+            Err(source) => {
+                let key = Box::new(Key::new(&*task.describe()));
+                return Answer::ready(Error::CannotTravel { key, source });
+            }
         };
         let (workers, connection) = (self.workers(), self.connection.clone());
         Answer::new(&self.connection, async move {

@@ -5,10 +5,9 @@
 
 mod actor; // a state on one worker
 mod answer; // what will be known later
-mod argument; // what may be an argument of a call
+mod argument; // futures and actors as arguments
 mod as_completed; // futures in the order in which they end
 mod as_scheduler; // collections compute on the cluster
-mod bound; // a function with its arguments
 mod computation; // a collection that is being computed
 mod connection; // the thread, the table of wishes, questions
 mod coordinate; // locks, events, variables, queues, topics
@@ -32,7 +31,6 @@ use dask_core::Result;
 
 pub use actor::{Actor, ActorFuture, Method};
 pub use answer::Answer;
-pub use argument::{Argument, Arguments, Given};
 pub use as_completed::{AsCompleted, as_completed};
 pub use computation::Computation;
 pub use coordinate::{Event, Lease, Lock, Publisher, Queue, Semaphore, Subscription, Variable};

@@ -5,17 +5,13 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use dask_core::delayed::{Function, call, call_named, call_pure, try_call};
+use dask_core::delayed::{Arg, Args, Function, call, call_named, call_pure, try_call};
 use dask_core::layer::{Materialized, encode_layers, ravel};
 use dask_core::optimize::{inline, optimize};
 use dask_core::wire::{Encoder, Parcel, WireError, encode_portable};
-use dask_core::{
-    Collection, Data, Delayed, Error, Key, LayerGraph, Name, Result, TaskError, TaskFn, Token, Tokenize, Value,
-};
+use dask_core::{Collection, Data, Delayed, Error, Key, LayerGraph, Name, Result, TaskError, TaskFn, Value};
 use foldhash::fast::FixedState;
 
-use super::argument::{Argument, Arguments};
-use super::bound::bind;
 use super::computation::Computation;
 use super::connection::Connection;
 use super::future::is_cancelled;
@@ -41,26 +37,26 @@ impl Client {
     /// # Errors
     /// [`Error::CannotTravel`] for a closure with captured variables or an argument without an encoding; a future of
     /// another client; a cancelled future; if the scheduler is gone.
-    pub fn submit<A, F, T>(&self, f: F, args: impl Arguments<A>) -> Result<Future<T>>
+    pub fn submit<A, H, F, T>(&self, f: F, args: impl Args<A, H>) -> Result<Future<T>>
     where
         F: Function<A, T>,
         A: 'static,
         T: Data,
     {
-        self.submit_call(&bind(args.given(), |layers| call(f, layers)))
+        self.submit_call(&call(f, args))
     }
 
     /// As [`submit`](Client::submit), with a name for errors and dashboards.
     ///
     /// # Errors
     /// As [`submit`](Client::submit).
-    pub fn submit_named<A, F, T>(&self, what: &str, f: F, args: impl Arguments<A>) -> Result<Future<T>>
+    pub fn submit_named<A, H, F, T>(&self, what: &str, f: F, args: impl Args<A, H>) -> Result<Future<T>>
     where
         F: Function<A, T>,
         A: 'static,
         T: Data,
     {
-        self.submit_call(&bind(args.given(), |layers| call_named(what, f, layers)))
+        self.submit_call(&call_named(what, f, args))
     }
 
     /// As [`submit`](Client::submit), for a function of which equal arguments give equal results: equal calls share
@@ -68,43 +64,41 @@ impl Client {
     ///
     /// # Errors
     /// As [`submit`](Client::submit).
-    pub fn submit_pure<A, F, T, P>(&self, f: F, args: P) -> Result<Future<T>>
+    pub fn submit_pure<A, H, F, T>(&self, f: F, args: impl Args<A, H>) -> Result<Future<T>>
     where
         F: Function<A, T>,
         A: 'static,
         T: Data,
-        P: Arguments<A> + Tokenize,
     {
-        let token = Token::of(&args);
-        self.submit_call(&bind(args.given(), |layers| call_pure(f, layers.with_token(token))))
+        self.submit_call(&call_pure(f, args))
     }
 
     /// As [`submit`](Client::submit), for a function that returns a `Result`: an error fails the task.
     ///
     /// # Errors
     /// As [`submit`](Client::submit).
-    pub fn try_submit<A, F, T, E>(&self, f: F, args: impl Arguments<A>) -> Result<Future<T>>
+    pub fn try_submit<A, H, F, T, E>(&self, f: F, args: impl Args<A, H>) -> Result<Future<T>>
     where
         F: Function<A, std::result::Result<T, E>>,
         A: 'static,
         T: Data,
         E: Into<TaskError> + 'static,
     {
-        self.submit_call(&bind(args.given(), |layers| try_call(f, layers)))
+        self.submit_call(&try_call(f, args))
     }
 
     /// Calls `f` on each item, a value or a future; many calls are one message.
     ///
     /// # Errors
     /// As [`submit`](Client::submit).
-    pub fn map<A, F, T, X>(&self, f: F, items: impl IntoIterator<Item = X>) -> Result<Vec<Future<T>>>
+    pub fn map<A, H, F, T, X>(&self, f: F, items: impl IntoIterator<Item = X>) -> Result<Vec<Future<T>>>
     where
         F: Function<(A,), T>,
         A: 'static,
-        X: Argument<A>,
+        X: Arg<A, H>,
         T: Data,
     {
-        let mut calls = items.into_iter().map(|item| bind(vec![item.given()], |layers| call(f.clone(), layers)));
+        let mut calls = items.into_iter().map(|item| call(f.clone(), (item,)));
         let mut futures = Vec::with_capacity(calls.size_hint().0);
         loop {
             let some: Vec<Delayed<T>> = calls.by_ref().take(MAP_CALLS_MAX).collect();

@@ -183,8 +183,29 @@ fn containers_nest_to_any_depth() {
     let longest = |lists: BTreeMap<String, Vec<i64>>| lists.values().map(Vec::len).max().unwrap_or(0) as u64;
     everywhere(&call(longest, (by_name,)), &3);
     everywhere(&call(|lists: HashMap<String, Vec<i64>>| lists["a"].clone(), (hashed,)), &vec![0, 1, 2]);
-    let deep: Delayed<Vec<Vec<Vec<i64>>>> = gather(vec![gather(vec![of(1), of(2)]), gather(vec![of(3)])]);
+    let deep: Delayed<Vec<Vec<Vec<i64>>>> = gather(vec![vec![of(1), of(2)], vec![of(3)]]);
     everywhere(&deep, &vec![vec![vec![0], vec![0, 1]], vec![vec![0, 1, 2]]]);
+
+    type Mixed<T> = BTreeMap<String, (Option<Vec<T>>, HashMap<u8, (T, T, T)>)>;
+    let (x, y) = (delayed!(inc(1)), delayed!(inc(2)));
+    let mixed: Mixed<Delayed<i64>> = BTreeMap::from([
+        ("a".to_owned(), (Some(vec![x.clone(), y.clone()]), HashMap::new())),
+        ("b".to_owned(), (None, HashMap::from([(7, (y.clone(), x.clone(), x.clone()))]))),
+    ]);
+    let expected: Mixed<i64> = BTreeMap::from([
+        ("a".to_owned(), (Some(vec![2, 3]), HashMap::new())),
+        ("b".to_owned(), (None, HashMap::from([(7, (3, 2, 2))]))),
+    ]);
+    everywhere(&gather(mixed.clone()), &expected);
+    assert_eq!(gather(mixed.clone()).key(), gather(mixed).key());
+    // Borrowed, in arrays, and shared by the function.
+    let parts = [x.clone(), y.clone()];
+    everywhere(&call(|of: Arc<Vec<i64>>| of.len() as u64, (&parts[..],)), &2);
+    everywhere(&delayed!(total([&x, &y, &x])), &7);
+    everywhere(&delayed!(total(&vec![x, y])), &5);
+    let eight = of(8);
+    let tuple = eight.iter().zip(&eight).collect::<Vec<_>>();
+    everywhere(&gather::<Vec<(i64, i64)>>(tuple), &(0..8).map(|i| (i, i)).collect());
 }
 
 #[test]
@@ -197,6 +218,71 @@ fn operators_indices_and_parts_are_tasks() {
     assert!(missing.unwrap_err().to_string().contains("no item at 2 of 2"));
     let (x, y, z) = Delayed::value((1i64, "two".to_owned(), 3.0)).unzip();
     everywhere(&(x, y, z), &(1, "two".to_owned(), 3.0));
-    let (_, _, _, last) = call(|x: i64| (x, x + 1, x + 2, x + 3), (a,)).unzip();
-    everywhere(&last, &10);
+    let eight = call(|x: i64| (x, x + 1, x + 2, x + 3, x + 4, x + 5, x + 6, x + 7), (&a,)).unzip();
+    everywhere(&eight, &(7, 8, 9, 10, 11, 12, 13, 14));
+    everywhere(&call(|n: i64| (0..n).collect::<Vec<_>>(), (3i64,)).split(3), &vec![0, 1, 2]);
+    let fewer = Delayed::value(vec![5i64, 6]).split(1).compute_with(&SyncScheduler, &RunContext::default());
+    assert!(fewer.unwrap_err().to_string().contains("split into 1 items where there are 2"));
+}
+
+#[test]
+fn values_stand_on_either_side_of_an_operator() {
+    let (a, x) = (Delayed::value(7i64), Delayed::value(1.5));
+    everywhere(&(2.0 * &x + 1.0 - x.clone() / 3.0), &3.5);
+    everywhere(&(10 - (&a - 3) % 3), &9);
+    everywhere(&(&a + &Delayed::value(1) - a.clone()), &1);
+    everywhere(&(!((&a & 3) | 8) ^ (&a << 2u32) >> 1u32), &(!((7 & 3) | 8) ^ (7 << 2) >> 1));
+    everywhere(
+        &(-&x, a.gt(6), a.le(Delayed::value(6)), a.eq(7), a.ne(7), x.lt(2.0), x.ge(1.5)),
+        &(-1.5, true, false, true, false, true, true),
+    );
+}
+
+#[test]
+fn keys_of_maps_and_positions_may_be_delayed() {
+    let ages = BTreeMap::from([("ann".to_owned(), 31i64), ("bob".to_owned(), 27)]);
+    let hashed: HashMap<String, i64> = ages.clone().into_iter().collect();
+    let (ages, hashed) = (Delayed::value(ages), Delayed::value(hashed));
+    let name = call(|n: i64| if n == 0 { "ann".to_owned() } else { "bob".to_owned() }, (1i64,));
+    everywhere(&(ages.get("ann".to_owned()), ages.get(&name), hashed.get(name)), &(31, 27, 27));
+    let missing = hashed.get("eve".to_owned()).compute_with(&SyncScheduler, &RunContext::default());
+    assert!(missing.unwrap_err().to_string().contains("no key \"eve\" among 2"));
+    everywhere(&Delayed::value(vec![5i64, 6]).get(Delayed::value(1usize)), &6);
+}
+
+#[test]
+fn the_macro_calls_purely_and_what_may_fail() {
+    let a = Delayed::value(1i64);
+    assert_eq!(delayed!(pure inc(&a)).key(), delayed!(pure inc(&a)).key());
+    assert_eq!(delayed!(pure safe_inc(&a)?).key(), delayed!(pure safe_inc(&a)?).key());
+    assert_ne!(delayed!(inc(&a)).key(), delayed!(inc(&a)).key());
+    assert_ne!(delayed!(safe_inc(&a)?).key(), delayed!(safe_inc(&a)?).key());
+    everywhere(&delayed!(safe_inc(delayed!(pure safe_inc(a)?))?), &3);
+    let wrong = delayed!(safe_inc(1 << 40)?).compute_with(&SyncScheduler, &RunContext::default()).unwrap_err();
+    assert!(wrong.to_string().starts_with("task safe_inc-"), "{wrong}");
+    // A function may have the name of what would make it pure.
+    let pure = |x: i64| 2 * x;
+    everywhere(&delayed!(pure(21)), &42);
+}
+
+/// How often `counted` ran.
+static RUNS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+fn counted(x: i64) -> i64 {
+    RUNS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    x + 1
+}
+
+#[test]
+fn equal_graphs_that_are_computed_together_run_once() {
+    let graph = || {
+        let table = Delayed::value(HashMap::from([(1u8, vec![1i64, 2]), (2, vec![3]), (3, vec![])]));
+        let sums: Vec<Delayed<i64>> = (1..=3).map(|i| delayed!(pure total(table.get(i)))).collect();
+        delayed!(pure counted(delayed!(pure total(&sums)) + sums[0].clone()))
+    };
+    assert_eq!(graph().key(), graph().key());
+    let _guard = with_scheduler(Arc::new(ThreadedScheduler::new(2)));
+    let found = compute((graph(), graph())).unwrap();
+    assert_eq!(found, (10, 10));
+    assert_eq!(RUNS.load(std::sync::atomic::Ordering::Relaxed), 1);
 }

@@ -3,18 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use dask_core::layer::Blockwise;
-use dask_core::wire::{
+use crate::error::TaskError;
+use crate::task::{Call, TaskFn};
+use crate::value::Value;
+use crate::wire::{
     Decoder, Encoder, Portable, WireError, decode_portable, decode_value, encode_portable, encode_value,
 };
-use dask_core::{Call, Delayed, LayerRef, TaskError, TaskFn, Value};
-
-use super::argument::{Given, Layers};
 
 /// A function with its arguments.
-struct Bound {
-    function: Arc<dyn TaskFn>,
-    arguments: Vec<Value>,
+pub(super) struct Bound {
+    pub(super) function: Arc<dyn TaskFn>,
+    pub(super) arguments: Vec<Value>,
 }
 
 impl TaskFn for Bound {
@@ -30,7 +29,7 @@ impl TaskFn for Bound {
 
 impl Portable for Bound {
     fn wire_name(&self) -> &'static str {
-        "dist.bound"
+        "core.bound"
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<(), WireError> {
@@ -48,22 +47,7 @@ fn decode(input: &mut Decoder<'_>) -> Result<Bound, WireError> {
     Ok(Bound { function, arguments })
 }
 
-dask_core::register!("dist.bound", |input| {
+crate::register!("core.bound", |input| {
     let function: Arc<dyn TaskFn> = Arc::new(decode(input)?);
     Ok(Box::new(function))
 });
-
-/// A call: `make` builds it on the layers that it is given. If all arguments are here, they are bound to the function.
-pub(super) fn bind<T>(given: Vec<Given>, make: impl FnOnce(Layers) -> Delayed<T>) -> Delayed<T> {
-    if given.is_empty() || given.iter().any(|given| matches!(given, Given::Layer(_))) {
-        return make(Layers::of(given));
-    }
-    let bare = make(Layers::none());
-    let values = given.into_iter().filter_map(|given| match given {
-        Given::Value(value) => Some(value),
-        Given::Layer(_) => None,
-    });
-    let function = Bound { function: bare.layer().layer().function(0).clone(), arguments: values.collect() };
-    let layer = Blockwise::new(bare.layer().name().clone(), &[], Vec::new(), Arc::new(function)).with_source(false);
-    Delayed::from_layer(LayerRef::new(layer, Vec::new()))
-}
