@@ -32,8 +32,8 @@ pub(crate) fn chapter_1(out: &Path) -> Outcome {
     let ten: Vec<Delayed<i64>> = (0..10).map(|i| delayed!(add(delayed!(inc(i)), delayed!(inc(i + 1))))).collect();
     let tree = delayed!(sum(ten));
     let by_layer = DrawOptions { color: Color::Layer, ..DrawOptions::default() };
-    draw(&total, &out.join("add.svg"), by_layer, &[("add", 1), ("inc", 2), ("value", 2)])?;
-    let all = [("add", 10), ("inc", 20), ("list", 1), ("sum", 1), ("value", 20)];
+    draw(&total, &out.join("add.svg"), by_layer, &[("add", 1), ("inc", 2)])?;
+    let all = [("add", 10), ("inc", 20), ("list", 1), ("sum", 1)];
     draw(&tree, &out.join("sum.svg"), by_layer, &all)?;
     // Constants and lists become a part of the functions that need them.
     let will_run = DrawOptions { optimized: true, color: Color::Order, ..DrawOptions::default() };

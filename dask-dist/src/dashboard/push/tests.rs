@@ -1,3 +1,5 @@
+//! What a viewer is sent stays within its bytes, whatever there is to be told.
+
 use super::*;
 use crate::protocol::{Metrics, WorkerId};
 
