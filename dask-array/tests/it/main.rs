@@ -2,4 +2,5 @@
 
 mod behaviour;
 mod keys;
+mod memory;
 mod schedulers;

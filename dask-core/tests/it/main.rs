@@ -2,6 +2,7 @@
 
 mod graph;
 mod key;
+mod no_scheduler;
 mod optimize;
 mod order;
 #[cfg(feature = "petgraph")]

@@ -41,8 +41,13 @@ fn tree(height: u32, alive: &Arc<AtomicUsize>) -> LayerRef {
 
 #[test]
 fn a_tree_keeps_few_values_alive() {
+    for height in [8, 11, 14] {
+        check_tree(height);
+    }
+}
+
+fn check_tree(height: u32) {
     let alive = Arc::new(AtomicUsize::new(0));
-    let height = 14;
     let tree = tree(height, &alive);
     let root = tree.keys().pop().unwrap();
     let schedulers: [(&dyn Scheduler, u32); 2] = [(&SyncScheduler, 1), (&ThreadedScheduler::new(2), 2)];
@@ -53,7 +58,7 @@ fn a_tree_keeps_few_values_alive() {
         // One value a level and worker, what a batch of roots adds where two workers meet, and the value just made.
         let most = (workers * (height + 2) + 2 * height) as usize;
         let found = peak.peak.load(Ordering::SeqCst);
-        assert!(found <= most, "{}: {found} > {most}", scheduler.name());
+        assert!(found <= most, "{}, height {height}: {found} > {most}", scheduler.name());
         assert_eq!(alive.load(Ordering::SeqCst), 0, "values leaked");
     }
 }
