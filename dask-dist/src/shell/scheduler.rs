@@ -292,10 +292,14 @@ impl Shell {
         }
     }
 
+    /// Says good-bye. With a journal the scheduler may be started again: its workers stay, with what they hold, and look
+    /// for it as long as they may.
     fn close(&mut self) {
         let why = "the scheduler was stopped".to_owned();
-        for outbox in self.workers.values() {
-            let _ = outbox.send(Batch::one(ToWorker::Close { why: why.clone() }));
+        if self.journal.is_none() {
+            for outbox in self.workers.values() {
+                let _ = outbox.send(Batch::one(ToWorker::Close { why: why.clone() }));
+            }
         }
         for outbox in self.clients.values() {
             let _ = outbox.send(Batch::one(ToClient::Closing { why: why.clone() }));

@@ -406,3 +406,31 @@ fn settings_come_from_files_below_the_environment() {
     let _worker = Running::start_with(&arguments, &above);
     Client::connect(&address).unwrap().wait_for_workers(1).wait().unwrap();
 }
+
+#[test]
+fn a_scheduler_with_a_journal_that_is_stopped_in_order_finds_its_workers_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let arguments =
+        ["scheduler", "--port", &port, "--dashboard-address", "none", "--journal", journal.to_str().unwrap()];
+    let mut scheduler = Running::start(&arguments);
+    let address = scheduler.address();
+    let _worker = worker(&address, &["--no-nanny", "--death-timeout", "120s"]);
+    let client = Client::connect(&address).unwrap();
+    client.wait_for_workers(1).wait().unwrap();
+    let process = client.workers().wait().unwrap()[0].process;
+    let kept = client.scatter(vec![7i64; 1000]).unwrap();
+    client.wait([&kept]).wait().unwrap();
+    client.publish("kept", &[kept]).wait().unwrap();
+
+    scheduler.signal(libc::SIGTERM);
+    assert_eq!(scheduler.ended(), Some(0));
+    let again = Running::start(&arguments);
+    assert_eq!(again.address(), address);
+    let client = Client::connect(&address).unwrap();
+    client.wait_for_workers(1).wait().unwrap();
+    assert_eq!(client.workers().wait().unwrap()[0].process, process, "the same worker");
+    let found = client.dataset::<Vec<i64>>("kept").wait().unwrap();
+    assert_eq!(found[0].result().unwrap(), vec![7i64; 1000]);
+}
