@@ -353,7 +353,8 @@ impl Connection {
                 | ToClient::Ok { request }
                 | ToClient::Datasets { request, .. }
                 | ToClient::Progress { request, .. }
-                | ToClient::Stories { request, .. } => {
+                | ToClient::Stories { request, .. }
+                | ToClient::Report { request, .. } => {
                     if let Some(question) = locked(&self.questions).remove(&request) {
                         question.reply.send(Ok(Reply::Message(message))).ok();
                     }

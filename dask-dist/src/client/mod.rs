@@ -19,6 +19,7 @@ mod manage; // questions about the cluster
 mod options; // priorities, retries, restrictions
 mod peers; // links to workers
 mod remote; // a result as a value of a collection
+mod report; // what is known, as a page
 mod scatter; // values sent to workers
 mod submit; // work for the cluster
 mod watch; // how far work is, for observers
@@ -36,6 +37,8 @@ pub use computation::Computation;
 pub use coordinate::{Event, Lease, Lock, Publisher, Queue, Semaphore, Subscription, Variable};
 pub use future::{Future, Status};
 pub use options::Options;
+#[cfg(feature = "dashboard")]
+pub(crate) use report::write_page;
 pub use scatter::Spread;
 
 use crate::DistError;

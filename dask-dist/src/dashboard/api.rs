@@ -18,7 +18,8 @@ fn error(status: StatusCode, what: String) -> Response {
     (status, Json(json!({ "error": what }))).into_response()
 }
 
-fn gone() -> Response {
+/// What is answered for a scheduler that is silent or has ended.
+pub(super) fn gone() -> Response {
     error(StatusCode::SERVICE_UNAVAILABLE, "the scheduler does not answer".to_owned())
 }
 
@@ -31,10 +32,7 @@ pub(super) async fn not_found() -> Response {
 }
 
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
-    match shared.gather.overview().await {
-        Some(_) => "ok\n".into_response(),
-        None => gone(),
-    }
+    if shared.gather.is_well().await { "ok\n".into_response() } else { gone() }
 }
 
 /// Tasks by state, of all layers.
@@ -53,7 +51,7 @@ pub(super) fn status_of(overview: &Overview, layers: &[LayerCount]) -> Value {
     json!({
         "seconds": overview.now.as_secs_f64(),
         "clients": overview.n_clients,
-        "workers": overview.workers.len(),
+        "workers": overview.demand.workers.len(),
         "workers_by_status":
             { "idle": idle, "partially_saturated": partial, "saturated": saturated, "paused": paused, "leaving": leaving },
         "tasks": overview.n_tasks,
@@ -78,7 +76,7 @@ pub(super) fn worker_of(worker: &WorkerInfo, occupancy: u64) -> Value {
 }
 
 pub(super) fn workers_of(overview: &Overview) -> Value {
-    overview.workers.iter().zip(&overview.occupancy).map(|(worker, &nanos)| worker_of(worker, nanos)).collect()
+    overview.demand.workers.iter().zip(&overview.occupancy).map(|(worker, &nanos)| worker_of(worker, nanos)).collect()
 }
 
 pub(super) fn layers_of(layers: &[LayerCount]) -> Value {
@@ -117,15 +115,15 @@ pub(super) async fn layers(State(shared): State<Shared>) -> Response {
 }
 
 pub(super) async fn tasks(State(shared): State<Shared>) -> Response {
-    answer(shared.gather.questions.ended(0, ENDED_MAX).await.map(|ended| ended_of(&ended.tasks)))
+    answer(shared.gather.ended(0, ENDED_MAX).await.map(|ended| ended_of(&ended.tasks)))
 }
 
 pub(super) async fn events(State(shared): State<Shared>) -> Response {
-    answer(shared.gather.questions.news(0, ENDED_MAX).await.map(|(news, _)| news_of(&news)))
+    answer(shared.gather.news(0, ENDED_MAX).await.map(|(news, _)| news_of(&news)))
 }
 
 pub(super) async fn graph(State(shared): State<Shared>) -> Response {
-    answer(shared.gather.questions.graph(GRAPH_MAX).await.map(|graph| json!(graph)))
+    answer(shared.gather.graph(GRAPH_MAX).await.map(|graph| json!(graph)))
 }
 
 pub(super) async fn task(State(shared): State<Shared>, Path(text): Path<String>) -> Response {
@@ -133,7 +131,7 @@ pub(super) async fn task(State(shared): State<Shared>, Path(text): Path<String>)
         Ok(key) => key,
         Err(why) => return error(StatusCode::BAD_REQUEST, format!("{text:?} is no key: {why}")),
     };
-    match shared.gather.questions.story(key).await {
+    match shared.gather.story(key).await {
         Some(Some(story)) => Json(json!(story)).into_response(),
         Some(None) => {
             let why = format!("no task {text} is known: it was never submitted, or nobody wants it any more");

@@ -1,11 +1,13 @@
 //! Asking the scheduler, not more often than it may be asked: viewers share answers.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dask_core::Key;
 use tokio::sync::Mutex;
 
-use crate::scheduler::{LayerCount, Overview};
+use crate::scheduler::{EndedSince, LayerCount, News, Overview, SmallGraph, TaskStory};
 use crate::shell::questions::Questions;
 
 /// An answer serves for so long.
@@ -15,47 +17,75 @@ const CENSUS_SHARE: u32 = 50;
 /// A scheduler that does not answer within this time is ill.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What was asked last.
-#[derive(Default)]
-struct Last {
-    overview: Option<(Instant, Arc<Overview>)>,
-    layers: Option<(Instant, Duration, Arc<Vec<LayerCount>>)>,
+/// Asks, and keeps what was answered last. Each kind of answer has a lock of its own: a long count keeps nobody waiting
+/// who asks something else. Whatever is not answered in time is `None`, as of a scheduler that has ended.
+pub(super) struct Gather {
+    questions: Questions,
+    overview: Mutex<Option<(Instant, Arc<Overview>)>>,
+    layers: Mutex<Option<Counted>>,
 }
 
-pub(super) struct Gather {
-    pub(super) questions: Questions,
-    last: Mutex<Last>,
+/// When, how long it took, and what was found.
+type Counted = (Instant, Duration, Arc<Vec<LayerCount>>);
+
+async fn patiently<A>(answer: impl Future<Output = Option<A>>) -> Option<A> {
+    tokio::time::timeout(PATIENCE, answer).await.ok().flatten()
 }
 
 impl Gather {
     pub(super) fn new(questions: Questions) -> Self {
-        Self { questions, last: Mutex::default() }
+        Self { questions, overview: Mutex::default(), layers: Mutex::default() }
+    }
+
+    /// Whether the scheduler answers.
+    pub(super) async fn is_well(&self) -> bool {
+        patiently(self.questions.alive()).await.is_some()
     }
 
     /// All that is cheap to know.
     pub(super) async fn overview(&self) -> Option<Arc<Overview>> {
-        let mut last = self.last.lock().await;
-        if let Some((_, overview)) = last.overview.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            return Some(overview.clone());
-        }
-        let overview = tokio::time::timeout(PATIENCE, self.questions.overview()).await.ok().flatten()?;
-        let overview = Arc::new(overview);
-        last.overview = Some((Instant::now(), overview.clone()));
-        Some(overview)
+        patiently(async {
+            let mut last = self.overview.lock().await;
+            if let Some((_, overview)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+                return Some(overview.clone());
+            }
+            let overview = Arc::new(self.questions.overview().await?);
+            *last = Some((Instant::now(), overview.clone()));
+            Some(overview)
+        })
+        .await
     }
 
     /// Tasks by layer and state.
     pub(super) async fn layers(&self) -> Option<Arc<Vec<LayerCount>>> {
-        let mut last = self.last.lock().await;
-        if let Some((_, _, layers)) =
-            last.layers.as_ref().filter(|(at, took, _)| at.elapsed() < FRESH.max(*took * CENSUS_SHARE))
-        {
-            return Some(layers.clone());
-        }
-        let start = Instant::now();
-        let layers = tokio::time::timeout(PATIENCE, self.questions.census()).await.ok().flatten()?;
-        let layers = Arc::new(layers);
-        last.layers = Some((Instant::now(), start.elapsed(), layers.clone()));
-        Some(layers)
+        patiently(async {
+            let mut last = self.layers.lock().await;
+            let is_fresh = |(at, took, _): &&Counted| at.elapsed() < FRESH.max(*took * CENSUS_SHARE);
+            if let Some((_, _, layers)) = last.as_ref().filter(is_fresh) {
+                return Some(layers.clone());
+            }
+            let start = Instant::now();
+            let layers = Arc::new(self.questions.census().await?);
+            *last = Some((Instant::now(), start.elapsed(), layers.clone()));
+            Some(layers)
+        })
+        .await
+    }
+
+    pub(super) async fn ended(&self, from: u64, max: usize) -> Option<EndedSince> {
+        patiently(self.questions.ended(from, max)).await
+    }
+
+    pub(super) async fn news(&self, from: u64, max: usize) -> Option<(Vec<News>, u64)> {
+        patiently(self.questions.news(from, max)).await
+    }
+
+    /// The inner `None` if there is no such task.
+    pub(super) async fn story(&self, key: Key) -> Option<Option<TaskStory>> {
+        patiently(self.questions.story(key)).await
+    }
+
+    pub(super) async fn graph(&self, max: u32) -> Option<SmallGraph> {
+        patiently(self.questions.graph(max)).await
     }
 }

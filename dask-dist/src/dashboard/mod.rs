@@ -14,8 +14,10 @@
 //! | `/api/v1/stream` | server-sent events, what the page shows: bounded in size |
 //!
 //! Everything runs on a thread of its own; the scheduler answers short questions between two turns of its loop.
-//! No other site can read any of it: there are no CORS headers, and a `Host` that is a name of somebody else's is
-//! refused.
+//! No other site can read any of it: there are no CORS headers, and where no token is asked for, a `Host` that is a name
+//! of somebody else's is refused.
+//!
+#![doc = include_str!("api.md")]
 
 mod api; // JSON
 mod gather; // asking the scheduler, not too often
@@ -23,6 +25,7 @@ mod guard; // who may ask
 mod metrics; // for Prometheus
 mod page; // the page, live or kept
 mod push; // what is sent to those who watch
+mod serve; // connections
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -37,12 +40,23 @@ use crate::error::DistError;
 use crate::security::Security;
 use crate::shell::questions::{Asked, Questions};
 use gather::Gather;
+use guard::Guard;
 
 /// What every request needs.
 #[derive(Clone)]
 struct Shared {
     gather: Arc<Gather>,
     viewers: Arc<AtomicUsize>,
+}
+
+/// Who may look at a dashboard, see [`Dashboard::start_with`].
+#[derive(Clone, Debug, Default)]
+pub struct DashboardOptions {
+    /// Whoever looks must give its token, if it has one, as the password of any user or as a bearer token.
+    pub readers: Security,
+    /// Names by which this machine is reached, besides its own: of a service, or of a proxy before it. Without a token,
+    /// pages that are asked for under other names are refused. None by default.
+    pub hosts: Vec<String>,
 }
 
 /// A server of pages; it ends when this is dropped.
@@ -68,15 +82,14 @@ impl Dashboard {
     /// # Errors
     /// An address that is none, in use, or of another machine.
     pub fn start(address: &str) -> Result<(Self, Asked), DistError> {
-        Self::start_guarded(address, Security::default())
+        Self::start_with(address, DashboardOptions::default())
     }
 
-    /// As [`start`](Dashboard::start); whoever looks must give the token of `readers`, if it has one, as the password of
-    /// any user or as a bearer token. `/health` is open to all.
+    /// As [`start`](Dashboard::start), for others than those at this machine. `/health` is open to all.
     ///
     /// # Errors
     /// As [`start`](Dashboard::start).
-    pub fn start_guarded(address: &str, readers: Security) -> Result<(Self, Asked), DistError> {
+    pub fn start_with(address: &str, options: DashboardOptions) -> Result<(Self, Asked), DistError> {
         let failed = |error| DistError::io(format!("serving the dashboard at {address}"), error);
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -90,12 +103,9 @@ impl Dashboard {
                 Ok(listener) => listener,
                 Err(error) => return crate::log::say("dashboard", error),
             };
+            let router = router(shared, Guard { readers: options.readers, hosts: options.hosts });
             tokio::select! {
-                ended = async { axum::serve(listener, router(shared, readers)).await } => {
-                    if let Err(error) = ended {
-                        crate::log::say("dashboard", error);
-                    }
-                }
+                () = serve::serve(listener, router, serve::Limits::default()) => {}
                 _ = stopped => {}
             }
         };
@@ -110,7 +120,8 @@ impl Dashboard {
     }
 
     /// Writes what is known now as one self-contained page: the last tasks, progress, workers, events, the graph if it is
-    /// small.
+    /// small. What stood at `path` stays until the page is whole. Who has a client alone calls
+    /// [`Client::performance_report`](crate::Client::performance_report).
     ///
     /// # Errors
     /// A scheduler that has ended; a file that cannot be written.
@@ -120,15 +131,20 @@ impl Dashboard {
         // On a thread of its own: the caller may be in a runtime, which must not be blocked on.
         let page = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-            runtime.block_on(page::report(&Gather::new(questions)))
+            runtime.block_on(report(questions))
         });
         let page = page.join().ok().flatten();
         let page = page.ok_or_else(|| DistError::Other("no report: the scheduler has ended".to_owned()))?;
-        std::fs::write(path, page).map_err(|error| DistError::io(format!("writing {}", path.display()), error))
+        crate::client::write_page(path, &page)
     }
 }
 
-fn router(shared: Shared, readers: Security) -> Router {
+/// What is known now, as one page; `None` if the scheduler does not answer.
+pub(crate) async fn report(questions: Questions) -> Option<String> {
+    page::report(&Gather::new(questions)).await
+}
+
+fn router(shared: Shared, guard: Guard) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/style.css", get(page::style))
@@ -146,5 +162,8 @@ fn router(shared: Shared, readers: Security) -> Router {
         .route("/api/v1/stream", get(push::stream))
         .fallback(api::not_found)
         .with_state(shared)
-        .layer(axum::middleware::from_fn_with_state(Arc::new(readers), guard::check))
+        .layer(axum::middleware::from_fn_with_state(Arc::new(guard), guard::check))
 }
+
+#[cfg(test)]
+mod tests;

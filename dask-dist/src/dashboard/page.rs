@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
 use super::Shared;
-use super::api::{ended_of, layers_of, news_of, not_found, status_of, workers_of};
+use super::api::{ended_of, gone, layers_of, news_of, status_of, workers_of};
 use super::gather::Gather;
 
 const INDEX: &str = include_str!("assets/index.html");
@@ -33,16 +33,16 @@ pub(super) async fn report_html(State(shared): State<Shared>) -> Response {
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
     match report(&shared.gather).await {
         Some(page) => ([(CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response(),
-        None => not_found().await,
+        None => gone(),
     }
 }
 
 /// One self-contained page.
 pub(super) async fn report(gather: &Gather) -> Option<String> {
     let (overview, layers) = (gather.overview().await?, gather.layers().await?);
-    let ended = gather.questions.ended(0, usize::MAX).await?.tasks;
-    let (news, _) = gather.questions.news(0, usize::MAX).await?;
-    let graph = gather.questions.graph(GRAPH_MAX).await?;
+    let ended = gather.ended(0, usize::MAX).await?.tasks;
+    let (news, _) = gather.news(0, usize::MAX).await?;
+    let graph = gather.graph(GRAPH_MAX).await?;
     let data = json!({
         "status": status_of(&overview, &layers), "workers": workers_of(&overview), "layers": layers_of(&layers),
         "tasks": ended_of(&ended), "news": news_of(&news), "graph": graph,

@@ -81,8 +81,8 @@ impl Viewer {
     async fn next(&mut self) -> Option<String> {
         let gather = &self.shared.gather;
         let (overview, layers) = (gather.overview().await?, gather.layers().await?);
-        let ended = gather.questions.ended(self.tasks, TASKS_MAX).await?;
-        let (news, next_news) = gather.questions.news(self.news, NEWS_MAX).await?;
+        let ended = gather.ended(self.tasks, TASKS_MAX).await?;
+        let (news, next_news) = gather.news(self.news, NEWS_MAX).await?;
         let n_new = ended.n_ended - self.n_ended.unwrap_or(ended.n_ended);
         (self.tasks, self.n_ended, self.news) = (ended.next, Some(ended.n_ended), next_news);
         let workers = (self.workers_due <= Instant::now()).then(|| worker_rows(&overview));
@@ -148,7 +148,8 @@ fn task_rows(ended: &[Ended], nbytes_max: usize) -> Rows {
 }
 
 fn worker_rows(overview: &Overview) -> Rows {
-    let mut all: Vec<(&WorkerInfo, u64)> = overview.workers.iter().zip(overview.occupancy.iter().copied()).collect();
+    let mut all: Vec<(&WorkerInfo, u64)> =
+        overview.demand.workers.iter().zip(overview.occupancy.iter().copied()).collect();
     all.sort_by_key(|(worker, _)| std::cmp::Reverse(worker.metrics.resident));
     let row = |(worker, nanos): (&WorkerInfo, u64)| {
         let m = worker.metrics;

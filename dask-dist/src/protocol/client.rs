@@ -186,6 +186,11 @@ pub enum FromClient {
     },
     /// A sign of life.
     Heartbeat,
+    /// What is known now, as one page: answered by [`ToClient::Report`] or [`ToClient::Refused`].
+    Report {
+        /// Comes back in the answer.
+        request: u64,
+    },
 }
 
 /// A worker as clients see it.
@@ -371,5 +376,12 @@ pub enum ToClient {
     Closing {
         /// Why.
         why: String,
+    },
+    /// Answers [`FromClient::Report`].
+    Report {
+        /// As asked.
+        request: u64,
+        /// HTML, self-contained.
+        page: String,
     },
 }

@@ -9,7 +9,7 @@ use super::{Failure, FunctionId, Priority, RunId, TaskRef, WorkerId};
 /// What a worker says of itself when it comes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct WorkerHello {
-    /// For people; unique in the cluster, or empty.
+    /// For people. The scheduler makes it unique, and takes the address if it is empty.
     pub name: String,
     /// Where peers and clients find its data.
     pub address: String,

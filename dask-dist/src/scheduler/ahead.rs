@@ -133,7 +133,7 @@ impl Machine {
             for dependent in self.dependents_of(slot) {
                 if self.is_ahead(dependent) {
                     self.call_off(dependent);
-                    self.tasks[dependent].state = State::Waiting;
+                    self.set_state(dependent, State::Waiting);
                     stack.push(dependent);
                     recalled.push(dependent);
                 }

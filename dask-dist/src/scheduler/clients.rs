@@ -112,6 +112,11 @@ impl Machine {
                 let workers = self.workers.present.as_slice().iter().map(|&worker| self.worker_info(worker)).collect();
                 self.outbox.tell(id, ToClient::Workers { request, workers });
             }
+            // Whoever runs the machine makes reports; nobody could.
+            FromClient::Report { request } => {
+                let why = "there is no record to report: start the scheduler, or the local cluster, with a dashboard";
+                self.outbox.tell(id, ToClient::Refused { request, why: why.to_owned() });
+            }
             FromClient::Demand { request } => {
                 let demand = self.demand();
                 self.outbox.tell(id, ToClient::Demand { request, demand });

@@ -47,12 +47,12 @@ impl Machine {
         }
         if self.tasks[slot].retries != 0 {
             self.tasks[slot].retries -= 1;
-            self.tasks[slot].state = State::Waiting;
+            self.set_state(slot, State::Waiting);
             self.recall(slot);
             self.await_inputs(slot);
             return;
         }
-        self.tasks[slot].state = State::Waiting;
+        self.set_state(slot, State::Waiting);
         let blame = Self::blame(failure, self.key(slot));
         self.err(slot, blame, None);
     }
@@ -71,7 +71,7 @@ impl Machine {
             }
             missing += 1;
         }
-        self.tasks[slot].state = State::Waiting;
+        self.set_state(slot, State::Waiting);
         self.tasks[slot].missing = missing;
         if missing == 0 {
             self.make_ready(slot);
@@ -86,7 +86,7 @@ impl Machine {
     pub(super) fn err(&mut self, slot: u32, blame: Arc<Blame>, through: Option<u32>) {
         let was_active = self.tasks[slot].state.is_active();
         debug_assert_ne!(self.tasks[slot].state, State::Processing, "unassigned first");
-        self.tasks[slot].state = State::Erred;
+        self.set_state(slot, State::Erred);
         self.tasks[slot].missing = 0;
         self.failures.insert(slot, FailureEntry { blame, through });
         if was_active {
@@ -113,7 +113,7 @@ impl Machine {
                 } else if !matches!(self.tasks[dependent].state, State::Waiting | State::Queued | State::NoWorker) {
                     continue;
                 }
-                self.tasks[dependent].state = State::Erred;
+                self.set_state(dependent, State::Erred);
                 self.tasks[dependent].missing = 0;
                 self.failures.insert(dependent, FailureEntry { blame: blame.clone(), through: Some(failed) });
                 self.drop_needs(dependent);
@@ -169,8 +169,8 @@ impl Machine {
                     continue;
                 }
                 self.failures.remove(&slot);
+                self.set_state(slot, State::Released);
                 let task = &mut self.tasks[slot];
-                task.state = State::Released;
                 task.suspicious = 0;
                 task.deaths = 0;
                 stack.extend_from_slice(self.tasks.edges(self.tasks[slot].dependencies));

@@ -50,7 +50,7 @@ impl Machine {
                 self.unassign(slot);
                 if at != on {
                     self.outbox.free(at, task);
-                    self.tasks[slot].state = State::Waiting;
+                    self.set_state(slot, State::Waiting);
                     self.recall(slot);
                 }
                 self.arrived(slot, on, nbytes, None);
@@ -61,7 +61,7 @@ impl Machine {
 
     /// An active task has a value now.
     fn arrived(&mut self, slot: u32, on: WorkerId, nbytes: u64, value: Option<&Value>) {
-        self.tasks[slot].state = State::Memory;
+        self.set_state(slot, State::Memory);
         self.add_holder(slot, on, nbytes);
         if let Some(home) = self.actors.get_mut(&slot) {
             *home = Some(on);

@@ -105,10 +105,10 @@ impl Machine {
         }
         let slot = self.tasks.occupy(value.task, layer, value.position)?;
         self.layers.set_slot(layer, value.position, slot);
+        self.set_state(slot, State::Waiting);
         let task = &mut self.tasks[slot];
         // How it was made is not written down.
         task.is_scattered = true;
-        task.state = State::Waiting;
         task.missing = 1;
         Some(slot)
     }

@@ -38,7 +38,7 @@ impl Machine {
             }
             let is_ahead = self.is_ahead(slot);
             self.unassign(slot);
-            self.tasks[slot].state = State::Waiting;
+            self.set_state(slot, State::Waiting);
             if !graceful && !is_ahead && self.is_killer(slot, id, &blamed, why) {
                 continue;
             }
@@ -87,6 +87,9 @@ impl Machine {
         task.deaths = task.deaths.saturating_add(1);
         task.suspicious = task.suspicious.saturating_add(u8::from(blamed.contains(&slot)));
         let (deaths, suspicious) = (u32::from(task.deaths), u32::from(task.suspicious));
+        if blamed.contains(&slot) {
+            self.note_suspicious(slot);
+        }
         let WorkerHello { name, address, .. } = &self.workers[id].hello;
         let memory = self.workers[id].metrics.resident >> 20;
         self.deaths
@@ -109,15 +112,14 @@ impl Machine {
             return;
         }
         debug_assert_eq!(self.tasks[slot].state, State::Memory);
-        self.tasks[slot].state = State::Released;
+        self.set_state(slot, State::Released);
         // Those that were to start wait again.
         for dependent in self.dependents_of(slot) {
-            let task = &mut self.tasks[dependent];
-            match task.state {
-                State::Waiting => task.missing += 1,
+            match self.tasks[dependent].state {
+                State::Waiting => self.tasks[dependent].missing += 1,
                 State::Queued | State::NoWorker => {
-                    task.state = State::Waiting;
-                    task.missing = 1;
+                    self.set_state(dependent, State::Waiting);
+                    self.tasks[dependent].missing = 1;
                 }
                 _ => {}
             }

@@ -47,7 +47,7 @@ pub use memory_manager::{Measure, MemoryManager};
 pub use outbox::Action;
 pub use recorder::{Ended, EndedSince, News};
 pub use settings::{Placement, Settings};
-pub use snapshot::{Census, LayerCount, Overview, STATES, SmallGraph, TaskStory};
+pub use snapshot::{Census, LayerCount, Overview, STATES, SmallGraph, TaskStory, Turns};
 pub use workers::{Status, Worker, Workers};
 
 use crate::protocol::{ClientId, FromClient, FromWorker, RunId, Submit, TaskRef, ToWorker, WorkerHello, WorkerId};
@@ -182,6 +182,7 @@ impl Machine {
         let us = (self.identity.cluster, self.identity.n_restarts);
         let is_ours = hello.cluster.0 == us.0;
         let (held, was) = (std::mem::take(&mut hello.holds), hello.was.filter(|_| hello.cluster == us));
+        hello.name = self.workers.free_name(&hello, was);
         let news = format!("worker {} ({}) has come", hello.name, hello.address);
         let id = self.workers.insert(Worker::new(hello, now));
         self.outbox.say(id, ToWorker::Welcome { worker: id, cluster: us });

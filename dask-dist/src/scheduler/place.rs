@@ -162,7 +162,6 @@ impl Machine {
         let estimate = self.layers.group(self.tasks[slot].layer).estimate(UNKNOWN);
         let now = self.now.as_nanos() as u64;
         let task = &mut self.tasks[slot];
-        task.state = State::Processing;
         task.missing = missing;
         task.run = RunId(task.run.0.wrapping_add(1));
         task.worker = to;
@@ -170,6 +169,8 @@ impl Machine {
         task.since = now;
         task.seceded = false;
         task.retracting = false;
+        self.set_state(slot, State::Processing);
+        let task = &self.tasks[slot];
         let (run, function, priority, position, layer) =
             (task.run, task.function, task.priority, task.position, task.layer);
         let (span, demand, wanted) = (task.dependencies, task.demand, task.wanted != 0);

@@ -40,8 +40,8 @@ impl PartialOrd for Entry {
 impl Machine {
     /// All dependencies are in memory: to be placed by the next flush.
     pub(super) fn make_ready(&mut self, slot: u32) {
-        let task = &mut self.tasks[slot];
-        task.state = State::Queued;
+        self.set_state(slot, State::Queued);
+        let task = &self.tasks[slot];
         if task.demand != super::task::NONE {
             self.demands.waiting.push(slot);
         } else if task.is_root {

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use dask_core::Key;
 
-use crate::protocol::WorkerId;
+use super::task::State;
+use crate::protocol::{TaskRef, WorkerId};
 
 /// What happened at most is kept.
 const TASKS_MAX: usize = 8192;
 /// Of each second at most so many tasks are noted one by one; the others are counted.
 const TASKS_A_SECOND: u32 = 2000;
 const NEWS_MAX: usize = 512;
+/// Changes of tasks' states: 3 MB.
+const ENTERED_MAX: usize = 65_536;
+const _: () = assert!(size_of::<Entered>() <= 48);
 
 /// A task that ended.
 #[derive(Clone, Debug)]
@@ -28,6 +32,27 @@ pub struct Ended {
     pub nbytes: u64,
     /// Whether it failed.
     pub failed: bool,
+}
+
+/// A task came into a state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entered {
+    pub(super) task: TaskRef,
+    pub(super) at: Duration,
+    pub(super) state: State,
+    /// At which worker, for tasks that are processed.
+    pub(super) on: Option<WorkerId>,
+}
+
+/// Since the start, for the tasks of one kind of layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    /// How often one came into a state, in the order of [`STATES`](super::snapshot::STATES).
+    pub(super) entered: [u64; 7],
+    /// How many were forgotten.
+    pub(super) forgotten: u64,
+    /// How often one was suspected of its worker's death.
+    pub(super) suspicious: u64,
 }
 
 /// The tasks that ended since somebody asked last.
@@ -83,6 +108,9 @@ impl<T: Clone> Ring<T> {
 #[derive(Debug)]
 pub(super) struct Recorder {
     tasks: Ring<Ended>,
+    entered: Ring<Entered>,
+    /// For each kind of layer.
+    totals: Vec<Totals>,
     news: Ring<News>,
     second: u64,
     noted: u32,
@@ -91,7 +119,15 @@ pub(super) struct Recorder {
 
 impl Default for Recorder {
     fn default() -> Self {
-        Self { tasks: Ring::new(TASKS_MAX), news: Ring::new(NEWS_MAX), second: 0, noted: 0, n_ended: 0 }
+        Self {
+            tasks: Ring::new(TASKS_MAX),
+            entered: Ring::new(ENTERED_MAX),
+            totals: Vec::new(),
+            news: Ring::new(NEWS_MAX),
+            second: 0,
+            noted: 0,
+            n_ended: 0,
+        }
     }
 }
 
@@ -109,6 +145,29 @@ impl Recorder {
 
     pub(super) fn note(&mut self, ended: Ended) {
         self.tasks.push(ended);
+    }
+
+    /// A task came into a state, the one of this place in the order of states.
+    #[inline]
+    pub(super) fn enters(&mut self, entered: Entered, place: usize, group: u32) {
+        self.totals_mut(group).entered[place] += 1;
+        self.entered.push(entered);
+    }
+
+    /// When a task came into which state: the last, as far as they are remembered.
+    pub(super) fn history(&self, task: TaskRef) -> impl Iterator<Item = &Entered> {
+        self.entered.items.iter().filter(move |entered| entered.task == task)
+    }
+
+    pub(super) fn totals_mut(&mut self, group: u32) -> &mut Totals {
+        if self.totals.len() <= group as usize {
+            self.totals.resize(group as usize + 1, Totals::default());
+        }
+        &mut self.totals[group as usize]
+    }
+
+    pub(super) fn totals(&self, group: usize) -> Totals {
+        self.totals.get(group).copied().unwrap_or_default()
     }
 
     pub(super) fn news(&mut self, at: Duration, text: String) {

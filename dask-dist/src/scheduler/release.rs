@@ -46,7 +46,7 @@ impl Machine {
             worker.n_held -= 1;
             self.outbox.free(holder, reference);
         }
-        self.tasks[slot].state = State::Released;
+        self.set_state(slot, State::Released);
     }
 
     /// Nobody is to make it now.
@@ -57,7 +57,7 @@ impl Machine {
             let reference = self.tasks.reference(slot);
             self.outbox.free(on, reference);
         }
-        self.tasks[slot].state = State::Released;
+        self.set_state(slot, State::Released);
         self.tasks[slot].missing = 0;
         self.drop_needs(slot);
     }
@@ -91,9 +91,8 @@ impl Machine {
                 }
                 missing += 1;
             }
-            let task = &mut self.tasks[slot];
-            task.state = State::Waiting;
-            task.missing = missing;
+            self.set_state(slot, State::Waiting);
+            self.tasks[slot].missing = missing;
             if missing == 0 {
                 self.make_ready(slot);
             }
@@ -132,6 +131,7 @@ impl Machine {
         self.copies.asked.remove(&slot);
         let task = &self.tasks[slot];
         let (layer, position, function, demand) = (task.layer, task.position, task.function, task.demand);
+        let group = self.layers[layer].group;
         self.layers.remove_task(layer, position);
         for worker in self.functions.drop_task(function) {
             if self.workers.get(worker).is_some() {
@@ -139,6 +139,7 @@ impl Machine {
             }
         }
         self.demands.drop_task(demand);
+        self.note_forgotten(group);
         self.tasks.remove(slot);
     }
 }

@@ -125,13 +125,13 @@ impl Machine {
             }
             if able.is_empty() {
                 if self.tasks[slot].state != State::NoWorker {
-                    self.tasks[slot].state = State::NoWorker;
+                    self.set_state(slot, State::NoWorker);
                     self.tasks[slot].since = self.now.as_nanos() as u64;
                 }
                 left.push(slot);
                 continue;
             }
-            self.tasks[slot].state = State::Queued;
+            self.set_state(slot, State::Queued);
             able.retain(|&id| self.has_resources(id, &asked.resources, true));
             match able.into_iter().min_by_key(|&id| (self.workers[id].backlog(), self.workers[id].processing, id)) {
                 Some(id) => self.assign(slot, id),
@@ -146,7 +146,7 @@ impl Machine {
         for at in 0..self.demands.waiting.len() {
             let slot = self.demands.waiting[at];
             if self.tasks[slot].state == State::NoWorker {
-                self.tasks[slot].state = State::Queued;
+                self.set_state(slot, State::Queued);
             }
         }
     }

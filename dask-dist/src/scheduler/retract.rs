@@ -81,7 +81,7 @@ impl Machine {
     /// A worker will not make it: it waits as any other task.
     pub(super) fn given_back(&mut self, slot: u32) {
         self.unassign(slot);
-        self.tasks[slot].state = State::Waiting;
+        self.set_state(slot, State::Waiting);
         self.recall(slot);
         self.await_inputs(slot);
     }

@@ -45,9 +45,8 @@ impl Machine {
         });
         if self.tasks[slot].is_scattered && matches!(self.tasks[slot].state, State::Released | State::Erred) {
             self.failures.remove(&slot);
-            let task = &mut self.tasks[slot];
-            task.state = State::Waiting;
-            task.missing = 1;
+            self.set_state(slot, State::Waiting);
+            self.tasks[slot].missing = 1;
         }
         self.tasks[slot].nbytes =
             self.tasks[slot].nbytes.max(if self.tasks[slot].holders.is_empty() { nbytes } else { 0 });

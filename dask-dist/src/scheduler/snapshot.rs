@@ -7,13 +7,15 @@ use dask_core::layer::ravel;
 use serde::Serialize;
 
 use super::Machine;
-use super::recorder::{Ended, EndedSince, News, Recorder};
+use super::recorder::{Ended, EndedSince, Entered, News, Recorder, Totals};
 use super::task::State;
 use super::workers::Status;
-use crate::protocol::WorkerInfo;
+use crate::protocol::Demand;
 
 /// Neighbours of a task that are named.
 const NEIGHBOURS_MAX: usize = 50;
+/// Changes of a task's state that are told, the last.
+const TRANSITIONS_MAX: usize = 100;
 
 /// How many tasks of each kind of layer are where, counted in slices.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -35,6 +37,12 @@ pub struct LayerCount {
     pub measured: u64,
     /// Tasks by state, in the order of [`STATES`].
     pub states: [u64; 7],
+    /// How often a task came into each state since the start, while somebody may watch.
+    pub entered: [u64; 7],
+    /// How many tasks were forgotten since then.
+    pub forgotten: u64,
+    /// How often one was suspected of its worker's death since then.
+    pub suspicious: u64,
 }
 
 /// The states of tasks, as Dask calls them.
@@ -58,8 +66,8 @@ fn place(state: State) -> Option<usize> {
 pub struct Overview {
     /// When, since the scheduler's start.
     pub now: Duration,
-    /// The workers that are there.
-    pub workers: Vec<WorkerInfo>,
+    /// How much work there is, and the workers that are there.
+    pub demand: Demand,
     /// Estimated nanoseconds of the tasks at each.
     pub occupancy: Vec<u64>,
     /// How many clients are there.
@@ -74,6 +82,23 @@ pub struct Overview {
     pub workers_by_status: [usize; 5],
     /// Bytes of the scheduler's tables.
     pub tables: usize,
+    /// Turns of the loop around the machine, as whoever runs that has told.
+    pub turns: Turns,
+}
+
+/// How long a scheduler's loop lets others wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turns {
+    /// Turns since the start.
+    pub n: u64,
+    /// All of them together.
+    pub total: Duration,
+    /// Half of them took no longer; at most a quarter too large.
+    pub p50: Duration,
+    /// 99 of 100 took no longer; at most a quarter too large.
+    pub p99: Duration,
+    /// The longest of the last minute, or a little more.
+    pub longest: Duration,
 }
 
 /// A task, for people.
@@ -109,6 +134,9 @@ pub struct TaskStory {
     pub dependents: Vec<(String, &'static str)>,
     /// How many need it.
     pub n_dependents: usize,
+    /// When it came into which state, and at which worker for those processed: seconds since the scheduler's start, state,
+    /// worker. The last, as far as they are remembered; none of those from before somebody could watch.
+    pub transitions: Vec<(f64, &'static str, Option<String>)>,
     /// From the task on, for a failure: through which tasks it came, the one to blame last.
     pub error_chain: Vec<String>,
 }
@@ -128,6 +156,40 @@ impl Machine {
     /// From now on what happens is noted, see [`ended_since`](Machine::ended_since).
     pub fn record(&mut self) {
         self.recorder.get_or_insert_with(Box::<Recorder>::default);
+    }
+
+    /// A task comes into a state: the only way into one, besides being made and forgotten.
+    #[inline]
+    pub(super) fn set_state(&mut self, slot: u32, state: State) {
+        let task = &mut self.tasks[slot];
+        let from = std::mem::replace(&mut task.state, state);
+        if self.recorder.is_some() && from != state {
+            self.note_entered(slot, state);
+        }
+    }
+
+    fn note_entered(&mut self, slot: u32, state: State) {
+        let (task, at) = (self.tasks.reference(slot), self.now);
+        let on = (state == State::Processing).then_some(self.tasks[slot].worker);
+        let group = self.layers[self.tasks[slot].layer].group;
+        if let (Some(recorder), Some(place)) = (&mut self.recorder, place(state)) {
+            recorder.enters(Entered { task, at, state, on }, place, group);
+        }
+    }
+
+    /// A task of this kind is forgotten.
+    pub(super) fn note_forgotten(&mut self, group: u32) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.totals_mut(group).forgotten += 1;
+        }
+    }
+
+    /// A task was first in line at a worker that died.
+    pub(super) fn note_suspicious(&mut self, slot: u32) {
+        let group = self.layers[self.tasks[slot].layer].group;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.totals_mut(group).suspicious += 1;
+        }
     }
 
     /// Something for people to know.
@@ -171,16 +233,13 @@ impl Machine {
     /// Counts tasks from slot `from` on, `n` of them; where to go on, if there are more.
     pub fn census(&self, census: &mut Census, from: u32, n: u32) -> Option<u32> {
         let groups = self.layers.groups();
-        for (count, group) in census.layers.iter_mut().zip(groups) {
+        let new = groups[census.layers.len()..].iter();
+        census.layers.extend(new.map(|group| LayerCount { what: group.what.to_string(), ..LayerCount::default() }));
+        for (i, (count, group)) in census.layers.iter_mut().zip(groups).enumerate() {
             (count.nanos, count.nbytes, count.measured) = (group.nanos as u64, group.nbytes as u64, group.n);
+            let totals = self.recorder.as_ref().map_or_else(Totals::default, |recorder| recorder.totals(i));
+            (count.entered, count.forgotten, count.suspicious) = (totals.entered, totals.forgotten, totals.suspicious);
         }
-        census.layers.extend(groups[census.layers.len()..].iter().map(|group| LayerCount {
-            what: group.what.to_string(),
-            nanos: group.nanos as u64,
-            nbytes: group.nbytes as u64,
-            measured: group.n,
-            states: [0; 7],
-        }));
         let slots = self.tasks.some(from, n);
         for task in slots {
             if let Some(place) = place(task.state) {
@@ -207,7 +266,7 @@ impl Machine {
         }
         Overview {
             now: self.now,
-            workers: present.iter().map(|&id| self.worker_info(id)).collect(),
+            demand: self.demand(),
             occupancy: present.iter().map(|&id| self.workers[id].occupancy).collect(),
             n_clients: self.clients.all.len(),
             n_tasks: self.tasks.len(),
@@ -215,6 +274,7 @@ impl Machine {
             n_queued: self.queue.len(),
             workers_by_status,
             tables: self.memory(),
+            turns: Turns::default(),
         }
     }
 
@@ -256,8 +316,23 @@ impl Machine {
             n_dependencies: dependencies.len(),
             dependents: named(&mut dependents.iter().copied()),
             n_dependents: dependents.len(),
+            transitions: self.history(slot),
             error_chain,
         })
+    }
+
+    fn history(&self, slot: u32) -> Vec<(f64, &'static str, Option<String>)> {
+        let Some(recorder) = &self.recorder else { return Vec::new() };
+        let history = recorder.history(self.tasks.reference(slot));
+        let mut told: Vec<_> = history
+            .map(|entered| {
+                let state = place(entered.state).map_or("forgotten", |at| STATES[at]);
+                let on = entered.on.map(|id| self.workers[id].hello.name.clone());
+                (entered.at.as_secs_f64(), state, on)
+            })
+            .collect();
+        told.drain(..told.len().saturating_sub(TRANSITIONS_MAX));
+        told
     }
 
     /// The tasks, if they are few: those in the first `max` slots.

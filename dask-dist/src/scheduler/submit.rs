@@ -220,8 +220,8 @@ impl Machine {
             let slot = self.tasks.insert(layer_ids[layer], position, function, priority);
             self.functions.add_task(function);
             self.layers.set_slot(layer_ids[layer], position, slot);
+            self.set_state(slot, State::Waiting);
             let entered = &mut self.tasks[slot];
-            entered.state = State::Waiting;
             let is_source = graph.dependencies().of(task).is_empty();
             entered.is_root = is_source || planned.roots[layer] == Roots::All;
             entered.retries = submit.retries.min(u32::from(u16::MAX)) as u16;

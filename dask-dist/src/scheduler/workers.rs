@@ -1,6 +1,6 @@
 //! The workers, and which of them have room.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::protocol::{Metrics, RunId, TaskRef, WorkerHello, WorkerId};
@@ -124,6 +124,8 @@ pub struct Workers {
     pub(super) running: WorkerSet,
     /// All that are there.
     pub(super) present: WorkerSet,
+    /// Of those present.
+    names: HashSet<String>,
     /// Threads of those running.
     pub(super) n_threads: u64,
 }
@@ -147,9 +149,20 @@ impl Workers {
         &mut self.all[id.idx()]
     }
 
+    /// What to call a worker that comes: as it calls itself, or else by its address; with a number behind it if another
+    /// that is there is called so, unless that is the same one (`was`), of which the old connection has not ended.
+    pub(super) fn free_name(&self, hello: &WorkerHello, was: Option<WorkerId>) -> String {
+        let given = if hello.name.is_empty() { &hello.address } else { &hello.name };
+        let own = was.and_then(|id| self.get(id)).map(|worker| &worker.hello.name);
+        let is_free = |name: &String| Some(name) == own || !self.names.contains(name);
+        let numbered = (2u64..).map(|n| format!("{given}-{n}"));
+        std::iter::once(given.clone()).chain(numbered).find(is_free).unwrap_or_default()
+    }
+
     pub(super) fn insert(&mut self, worker: Worker) -> WorkerId {
         let id = WorkerId(self.all.len() as u32);
         self.n_threads += u64::from(worker.n_threads());
+        self.names.insert(worker.hello.name.clone());
         self.all.push(worker);
         self.present.insert(id);
         self.update(id);
@@ -168,8 +181,18 @@ impl Workers {
         }
         if status == Status::Gone {
             self.present.remove(id);
+            self.forget_name(id);
         }
         self.update(id);
+    }
+
+    /// Its name is free, unless it came again before this connection ended.
+    fn forget_name(&mut self, id: WorkerId) {
+        let name = &self.all[id.idx()].hello.name;
+        let is_taken = self.present.as_slice().iter().any(|&other| self.all[other.idx()].hello.name == *name);
+        if !is_taken {
+            self.names.remove(name);
+        }
     }
 
     /// Puts it in the sets where it belongs.

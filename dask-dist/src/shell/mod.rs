@@ -14,6 +14,7 @@ pub mod scheduler;
 mod serve; // answering peers and clients
 mod store; // the values themselves
 mod thresholds; // shares of a worker's memory
+mod turns; // how long the scheduler's loop lets others wait
 pub mod worker;
 
 pub(crate) use actors::Seat;

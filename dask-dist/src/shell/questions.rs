@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dask_core::Key;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::scheduler::{Census, EndedSince, LayerCount, Machine, News, Overview, SmallGraph, TaskStory};
+use crate::scheduler::{Census, EndedSince, LayerCount, Machine, News, Overview, SmallGraph, TaskStory, Turns};
 
 /// Tasks that are counted in one turn of the scheduler's loop: about half a millisecond.
 const SLICE: u32 = 50_000;
@@ -13,6 +13,7 @@ const WAITING_MAX: usize = 64;
 
 /// A question, and where the answer goes.
 pub(crate) enum Question {
+    Alive(oneshot::Sender<()>),
     Overview(oneshot::Sender<Overview>),
     Census { so_far: Census, from: u32, answer: oneshot::Sender<(Census, Option<u32>)> },
     Ended { from: u64, max: usize, answer: oneshot::Sender<EndedSince> },
@@ -22,10 +23,11 @@ pub(crate) enum Question {
 }
 
 impl Question {
-    pub(super) fn answer(self, machine: &Machine) {
+    pub(super) fn answer(self, machine: &Machine, turns: Turns) {
         // Who does not wait for the answer any more does not get it.
         match self {
-            Self::Overview(answer) => drop(answer.send(machine.overview())),
+            Self::Alive(answer) => drop(answer.send(())),
+            Self::Overview(answer) => drop(answer.send(Overview { turns, ..machine.overview() })),
             Self::Census { mut so_far, from, answer } => {
                 let next = machine.census(&mut so_far, from, SLICE);
                 drop(answer.send((so_far, next)));
@@ -40,10 +42,14 @@ impl Question {
 
 /// The scheduler's end of the questions: given to it in its options, and taken when it starts.
 #[derive(Clone)]
-pub struct Asked(Arc<Mutex<Option<mpsc::Receiver<Question>>>>);
+pub struct Asked(Arc<Mutex<Option<Ends>>>);
+
+/// A way to ask, and where the questions come out.
+type Ends = (Questions, mpsc::Receiver<Question>);
 
 impl Asked {
-    pub(super) fn take(&self) -> Option<mpsc::Receiver<Question>> {
+    /// The questions, and a way to ask some oneself.
+    pub(crate) fn take(&self) -> Option<Ends> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -56,13 +62,19 @@ impl Questions {
     /// Who asks, and what the scheduler's options are given.
     pub fn new() -> (Self, Asked) {
         let (ask, asked) = mpsc::channel(WAITING_MAX);
-        (Self(ask), Asked(Arc::new(Mutex::new(Some(asked)))))
+        let ask = Self(ask);
+        (ask.clone(), Asked(Arc::new(Mutex::new(Some((ask, asked))))))
     }
 
     async fn ask<A>(&self, question: impl FnOnce(oneshot::Sender<A>) -> Question) -> Option<A> {
         let (answer, answered) = oneshot::channel();
         self.0.send(question(answer)).await.ok()?;
         answered.await.ok()
+    }
+
+    /// Whether there is an answer at all.
+    pub async fn alive(&self) -> Option<()> {
+        self.ask(Question::Alive).await
     }
 
     /// All that is cheap to know. Each of these is `None` if the scheduler has ended.

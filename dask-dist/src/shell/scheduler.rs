@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::journal::Journal;
 use super::obituaries::Obituaries;
-use super::questions::Question;
+use super::questions::{Question, Questions};
+use super::turns::Clock;
 use crate::error::DistError;
 use crate::protocol::{Batch, ClientId, FromClient, FromWorker, ToClient, ToWorker, WorkerHello, WorkerId};
 use crate::scheduler::journal::Identity;
@@ -61,7 +62,7 @@ pub async fn serve_scheduler(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), DistError> {
     let SchedulerOptions { settings, comm, why_gone, journal, questions, present } = options;
-    let mut questions = questions.and_then(|asked| asked.take());
+    let (ask, mut questions) = questions.and_then(|asked| asked.take()).unzip();
     // Any number that no other scheduler has.
     let fresh = RandomState::new().hash_one(std::process::id());
     let mut machine = Machine::new(settings, 1);
@@ -93,35 +94,51 @@ pub async fn serve_scheduler(
         hear,
         why_gone,
         obituaries: Obituaries::default(),
+        ask,
     };
+    let mut turns = Clock::default();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
+        let began = tokio::select! {
             // What is under way goes before what is new.
             biased;
-            changed = stop.changed() => if changed.is_err() || *stop.borrow() { break },
+            changed = stop.changed() => {
+                if changed.is_err() || *stop.borrow() {
+                    break;
+                }
+                continue;
+            }
             _ = ticks.tick() => {
-                shell.machine.handle(shell.now(), Event::Tick);
+                let began = shell.now();
+                shell.machine.handle(began, Event::Tick);
                 shell.cut_slow();
+                began
             }
             Some(item) = heard.recv() => {
+                let began = shell.now();
                 shell.take(item);
                 for _ in 1..TOGETHER {
                     let Ok(item) = heard.try_recv() else { break };
                     shell.take(item);
                 }
+                began
             }
             Some(question) = next_question(&mut questions) => {
-                question.answer(&shell.machine);
+                let began = shell.now();
+                question.answer(&shell.machine, turns.told(began));
+                turns.note(began, shell.now());
                 continue;
             }
-            incoming = listener.accept() => match incoming {
-                Some(incoming) => shell.accept(incoming),
-                None => break,
-            },
-        }
+            incoming = listener.accept() => {
+                let began = shell.now();
+                let Some(incoming) = incoming else { break };
+                shell.accept(incoming);
+                began
+            }
+        };
         shell.flush();
+        turns.note(began, shell.now());
         if let Some(present) = &present {
             let n = shell.machine.present_workers().len();
             present.send_if_modified(|known| std::mem::replace(known, n) != n);
@@ -149,6 +166,8 @@ struct Shell {
     hear: mpsc::Sender<Heard>,
     why_gone: Option<WhyGone>,
     obituaries: Obituaries,
+    /// Asks this very scheduler, if somebody may watch it.
+    ask: Option<Questions>,
 }
 
 impl Shell {
@@ -241,6 +260,7 @@ impl Shell {
                             self.obituaries.tell(worker, process, why);
                             continue;
                         }
+                        FromClient::Report { request } if self.report(client, request) => continue,
                         other => Event::Client(client, other),
                     };
                     self.machine.handle(now, event);
@@ -251,6 +271,28 @@ impl Shell {
                 self.machine.handle(now, Event::ClientLost(id));
             }
         }
+    }
+
+    /// Has a page made and sent to a client; whether there is one to be made. It asks as those who watch do, so that the
+    /// scheduler works on meanwhile.
+    fn report(&self, client: ClientId, request: u64) -> bool {
+        #[cfg(feature = "dashboard")]
+        if let (Some(ask), Some(outbox)) = (self.ask.clone(), self.clients.get(&client).cloned()) {
+            tokio::spawn(async move {
+                let answer = match crate::dashboard::report(ask).await {
+                    Some(page) => ToClient::Report { request, page },
+                    None => ToClient::Refused {
+                        request,
+                        why: "the scheduler is too busy for a report: ask again".to_owned(),
+                    },
+                };
+                // A client that has gone wants no page.
+                let _ = outbox.send(Batch::one(answer));
+            });
+            return true;
+        }
+        let _ = (&self.ask, client, request);
+        false
     }
 
     fn flush(&mut self) {

@@ -2,6 +2,7 @@
 
 mod browser;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -79,10 +80,23 @@ fn counts_workers_layers_and_tasks_are_told() {
     for line in [
         "dask_scheduler_clients 1",
         "dask_scheduler_workers{state=\"idle\"} 2",
+        "dask_scheduler_workers{state=\"paused_or_retiring\"} 0",
         "dask_scheduler_tasks{state=\"erred\"} 0",
+        "dask_scheduler_desired_workers 1",
+        "dask_scheduler_tasks_forgotten_total 0",
     ] {
         assert!(metrics.contains(&format!("\n{line}\n")), "{line}: {metrics}");
     }
+    assert!(metrics.contains("\ndask_scheduler_tick_duration_maximum_seconds 0."), "{metrics}");
+    let entered = |state: &str| -> u64 {
+        let lines = metrics.lines().filter(|line| line.starts_with("dask_scheduler_prefix_state_totals_total{"));
+        let of = format!("task_prefix_name=\"closure\",state=\"{state}\"");
+        let lines = lines.filter(|line| line.contains(&of));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    };
+    // Some may be taken from a busy worker, and given to an idle one.
+    assert!(21 <= entered("processing"));
+    assert_eq!((entered("memory"), entered("forgotten")), (21, 0));
     assert!(metrics.contains("dask_worker_memory_bytes{worker=\"") && metrics.contains("type=\"spilled\"} 0"));
     let events = json(address, "/api/v1/events").to_string();
     assert!(events.contains("has come"), "{events}");
@@ -96,17 +110,69 @@ fn a_tasks_story_has_states_and_the_error_chain() {
     after.result().unwrap_err();
     let story = json(address, &format!("/api/v1/task/{}", percent(&after.key().to_string())));
     assert_eq!(story["state"], "erred");
+    let states = |story: &Value| -> Vec<String> {
+        let transitions = story["transitions"].as_array().unwrap();
+        assert!(transitions.is_sorted_by(|a, b| a[0].as_f64() <= b[0].as_f64()), "{transitions:?}");
+        transitions.iter().map(|transition| transition[1].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(states(&story), ["waiting", "erred"]);
     let chain = story["error_chain"].as_array().unwrap();
     assert_eq!(chain.len(), 2, "{story}");
     assert!(chain[1].as_str().unwrap().contains("out of range"), "{story}");
     assert_eq!(story["dependencies"][0][0], bad.key().to_string());
     let story = json(address, &format!("/api/v1/task/{}", percent(&bad.key().to_string())));
+    assert_eq!(states(&story), ["waiting", "queued", "processing", "waiting", "erred"]);
+    let on = story["transitions"][2][2].as_str().unwrap();
+    let workers = json(address, "/api/v1/workers");
+    assert!(workers.as_array().unwrap().iter().any(|worker| worker["name"] == on), "{on}");
     assert_eq!(story["dependents"][0], serde_json::json!([after.key().to_string(), "erred"]));
     let (status, body) = get(address, "/api/v1/task/nobody-0123");
     assert!(status == 404 && body.contains("no task nobody-0123 is known"), "{body}");
     let (status, body) = get(address, &format!("/api/v1/task/{}", percent("('x', 1")));
     assert!(status == 400 && body.contains("is no key"), "{body}");
     assert_eq!(get(address, "/api/v2").0, 404);
+}
+
+/// The fields that a page of the documentation lists below a heading.
+fn documented(heading: &str) -> BTreeSet<String> {
+    let page = include_str!("../../src/dashboard/api.md");
+    let (_, section) = page.split_once(&format!("\n## {heading}\n")).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let first = rows.map(|row| row.split('|').nth(1).unwrap());
+    first.flat_map(|cell| cell.split(',').map(|name| name.trim().trim_matches('`').to_owned())).collect()
+}
+
+fn fields(value: &Value) -> BTreeSet<String> {
+    value.as_object().unwrap_or_else(|| panic!("{value}")).keys().cloned().collect()
+}
+
+#[test]
+fn the_api_has_the_fields_that_are_documented() {
+    let (_cluster, client, address) = watched();
+    let future = client.submit(|x: i64| x + 1, (1,)).unwrap();
+    future.result().unwrap();
+    let path = format!("/api/v1/task/{}", percent(&future.key().to_string()));
+    assert_eq!(fields(&json(address, "/api/v1/status")), documented("/api/v1/status"));
+    assert_eq!(fields(&json(address, "/api/v1/graph")), documented("/api/v1/graph"));
+    assert_eq!(fields(&json(address, &path)), documented("/api/v1/task/KEY"));
+    for list in ["/api/v1/workers", "/api/v1/layers", "/api/v1/tasks", "/api/v1/events"] {
+        assert_eq!(fields(&json(address, list)[0]), documented(list), "{list}");
+    }
+    let stream = TcpStream::connect(address).unwrap();
+    write!(&stream, "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let push = lines.find_map(|line| line.strip_prefix("data:").map(str::to_owned)).unwrap();
+    assert_eq!(fields(&serde_json::from_str(&push).unwrap()), documented("/api/v1/stream"));
+    let status = json(address, "/api/v1/status");
+    let page = include_str!("../../src/dashboard/api.md");
+    for names in [&status["workers_by_status"], &status["tasks_by_state"]] {
+        for name in fields(names) {
+            assert!(page.contains(&format!("`{name}`")), "{name} is not documented");
+        }
+    }
+    let (_, error) = get(address, "/api/v1/task/nobody-0123");
+    assert_eq!(fields(&serde_json::from_str(&error).unwrap()), BTreeSet::from(["error".to_owned()]));
 }
 
 #[test]
@@ -153,6 +219,19 @@ fn a_report_is_one_page() {
     cluster.dashboard().unwrap().performance_report(&path).unwrap();
     let page = std::fs::read_to_string(&path).unwrap();
     assert!(page.contains(&future.key().to_string()) && page.contains("<style>") && !page.contains("src=\""));
+    // What stood there is replaced when the page is whole; nothing else is left, and nothing at all by one that fails.
+    std::fs::write(&path, "old").unwrap();
+    client.performance_report(&path).wait().unwrap();
+    let page = std::fs::read_to_string(&path).unwrap();
+    assert!(page.contains(&future.key().to_string()) && page.contains("<style>"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let taken = folder.path().join("taken");
+    std::fs::create_dir_all(taken.join("inside")).unwrap();
+    client.performance_report(&taken).wait().unwrap_err();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    let unwatched = LocalCluster::builder().workers(1).start().unwrap();
+    let error = unwatched.client().unwrap().performance_report(&path).wait().unwrap_err().to_string();
+    assert!(error.contains("with a dashboard"), "{error}");
     assert_eq!(get(address, "/report.html").0, 200);
     let error = cluster.dashboard().unwrap().performance_report("/nowhere/report.html").unwrap_err().to_string();
     assert!(error.contains("/nowhere/report.html"), "{error}");

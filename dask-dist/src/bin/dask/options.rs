@@ -98,6 +98,10 @@ pub(crate) struct SchedulerArgs {
     /// File with a token that those who look at the dashboard must give, as the password of any user or as a bearer token
     #[arg(long, value_name = "FILE")]
     pub(crate) dashboard_token_file: Option<PathBuf>,
+    /// A name by which the dashboard is reached, besides this machine's own, such as that of a service or a proxy; may be
+    /// repeated. With a token any name will do
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    pub(crate) dashboard_host: Vec<String>,
     /// Listen where others than this machine can connect, without token or certificates: whoever can reach the port can
     /// run programs here
     #[arg(long)]
@@ -278,6 +282,14 @@ fn time(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| "expected a time above 0, such as 30s, 5min or 1h".to_owned())
 }
 
+/// Without scheme, port and path.
+fn host_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(|c: char| !c.is_ascii_alphanumeric() && !"-._".contains(c)) {
+        return Err("expected a name alone, such as dask.example.org: no http://, port or path".to_owned());
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
 fn resource(text: &str) -> Result<(String, f64), String> {
     let bad = || format!("expected NAME=AMOUNT, such as GPU=2, not {text:?}");
     let (name, amount) = text.split_once('=').ok_or_else(bad)?;
@@ -318,6 +330,10 @@ mod tests {
         assert_eq!(time("90s"), Ok(Duration::from_secs(90)));
         assert!(time("soon").is_err() && time("0s").is_err());
         assert_eq!((within(5, 4), within(4, 4), within(5, 0), within(0, 4)), (4, 4, 5, 0));
+        assert_eq!(host_name("Dask.example.org"), Ok("dask.example.org".to_owned()));
+        for nonsense in ["", "http://x", "x:80", "x/y", "a b", "*"] {
+            assert!(host_name(nonsense).is_err(), "{nonsense}");
+        }
         assert_eq!(resource("GPU=2"), Ok(("GPU".to_owned(), 2.0)));
         for nonsense in ["GPU", "=2", "GPU=", "GPU=-1", "GPU=inf", "GPU=two"] {
             assert!(resource(nonsense).is_err(), "{nonsense}");

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dask_dist::dashboard::Dashboard;
+use dask_dist::dashboard::{Dashboard, DashboardOptions};
 use dask_dist::shell::questions::Asked;
 use dask_dist::shell::scheduler::SchedulerOptions;
 use dask_dist::shell::{comm_settings, scheduler_settings};
@@ -45,7 +45,8 @@ fn dashboard(args: &SchedulerArgs) -> Result<Option<(Dashboard, Asked)>, Box<dyn
     check_host(host_of(address), guarded).map_err(|_| {
         format!("the dashboard at {address} can be read by others: give --dashboard-token-file, serve it at 127.0.0.1 and forward the port, or say --insecure if the network is trusted")
     })?;
-    let start = |address: &str| Dashboard::start_guarded(address, readers.clone());
+    let options = DashboardOptions { readers, hosts: args.dashboard_host.clone() };
+    let start = |address: &str| Dashboard::start_with(address, options.clone());
     let started = start(address).or_else(|error| match address.strip_suffix(":8787") {
         Some(host) => start(&format!("{host}:0")),
         None => Err(error),

@@ -3,9 +3,9 @@
 const $ = (id) => document.getElementById(id);
 const STATES = ["released", "waiting", "queued", "no-worker", "processing", "memory", "erred"];
 const SHOWN = [5, 0, 4, 2, 1, 3, 6]; // the order in a progress bar
-const TASKS_MAX = 8000, WORKERS_MAX = 200, NEWS_MAX = 300;
+const TASKS_MAX = 8000, ROW_MIN = 14, FOOT = 18, WORKERS_MAX = 200, NEWS_MAX = 300;
 const kept = $("kept") ? JSON.parse($("kept").textContent) : null;
-const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [], dropped: 0, frozen: null, leftOut: [] };
+const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [], dropped: 0, frozen: null, leftOut: [], chosen: null, filter: "" };
 
 const element = (name, attributes = {}, ...children) => {
   const made = name === "svg" || ["rect", "path", "text", "g", "title"].includes(name)
@@ -42,6 +42,16 @@ const meter = (parts, total, label) => {
   return svg;
 };
 
+// What the API answers, or why it does not.
+const ask = async (path) => {
+  try {
+    const answer = await fetch(path), body = await answer.json().catch(() => ({}));
+    return answer.ok ? { body } : { error: body.error ?? `the scheduler answers ${answer.status} ${answer.statusText}` };
+  } catch {
+    return { error: "the scheduler does not answer: try again when it is there" };
+  }
+};
+
 // Tabs: click, digits, arrows.
 const tabs = [...document.querySelectorAll("[role=tab]")];
 const show = (id) => {
@@ -71,7 +81,7 @@ document.querySelector("nav").addEventListener("keydown", (event) => {
   next.click();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   const at = "12345".indexOf(event.key);
   if (at >= 0) { tabs[at].click(); tabs[at].focus(); }
 });
@@ -81,8 +91,8 @@ $("theme").addEventListener("click", () => {
   render();
 });
 
-// The task stream: a row a worker, lanes where tasks overlap.
-const canvas = $("stream");
+// The task stream: a row a worker, lanes where tasks overlap. Rows that do not fit are scrolled to.
+const canvas = $("stream"), scroller = $("rows");
 const pause = (on) => {
   state.until = on ? state.until ?? state.clock : null;
   // What is looked at stays, however many tasks come while it is.
@@ -98,7 +108,8 @@ $("in").addEventListener("click", () => zoom(0.5));
 $("out").addEventListener("click", () => zoom(2));
 canvas.addEventListener("wheel", (event) => { if (event.ctrlKey || event.shiftKey) { event.preventDefault(); zoom(event.deltaY > 0 ? 1.25 : 0.8); } }, { passive: false });
 canvas.addEventListener("keydown", (event) => {
-  const act = { " ": () => pause(state.until === null), "+": () => zoom(0.5), "-": () => zoom(2), ArrowLeft: () => move(-0.2), ArrowRight: () => move(0.2) }[event.key];
+  const act = { " ": () => pause(state.until === null), "+": () => zoom(0.5), "-": () => zoom(2), ArrowLeft: () => event.shiftKey ? move(-0.2) : step(-1, 0), ArrowRight: () => event.shiftKey ? move(0.2) : step(1, 0),
+    ArrowUp: () => step(0, -1), ArrowDown: () => step(0, 1), Escape: () => choose(null), Enter: () => state.chosen && open(state.chosen) }[event.key];
   if (act) { event.preventDefault(); act(); }
 });
 let dragged = null;
@@ -111,14 +122,59 @@ canvas.addEventListener("pointermove", (event) => {
     return;
   }
   const bar = find(event);
-  if (bar) $("hover").textContent = `${bar.task.key} · ${workerName(bar.task.worker)} · ${seconds(bar.task.took)} · ${bytes(bar.task.nbytes)}${bar.task.failed ? " · failed" : ""}`;
+  if (bar) say(bar.task);
 });
 canvas.addEventListener("pointerup", (event) => {
   const bar = dragged && dragged.moved < 0.01 ? find(event) : null;
   dragged = null;
-  if (bar) { show("story"); tell(bar.task.key); }
+  if (!bar) return;
+  // A finger cannot point at a bar without touching it: the first tap says what it is, the second tells its story.
+  if (event.pointerType === "mouse" || state.chosen === bar.task) open(bar.task);
+  else choose(bar);
 });
-const find = (event) => state.bars.findLast((bar) => bar.x <= event.offsetX && event.offsetX <= bar.x + bar.w && bar.y <= event.offsetY && event.offsetY <= bar.y + bar.h);
+canvas.addEventListener("pointercancel", () => { dragged = null; });
+scroller.addEventListener("scroll", () => requestAnimationFrame(drawStream));
+for (const input of document.querySelectorAll(".filter")) input.addEventListener("input", () => {
+  state.filter = input.value.trim().toLowerCase();
+  for (const other of document.querySelectorAll(".filter")) other.value = input.value;
+  render();
+});
+const named = (id) => !state.filter || workerName(id).toLowerCase().includes(state.filter);
+// The bar that is pointed at; a finger may miss it by a little.
+const find = (event) => {
+  const slack = event.pointerType === "mouse" ? 0 : 8, [x, y] = [event.offsetX, event.offsetY];
+  const away = (bar) => Math.hypot(Math.max(bar.x - x, 0, x - bar.x - bar.w), Math.max(bar.y - y, 0, y - bar.y - bar.h));
+  let best = null;
+  for (const bar of y < canvas.clientHeight - FOOT ? state.bars : [])
+    if (away(bar) <= slack && (!best || away(bar) <= away(best))) best = bar;
+  return best;
+};
+const open = (task) => { show("story"); tell(task.key); };
+const say = (task) => { $("hover").textContent = `${task.key} · ${workerName(task.worker)} · ${seconds(task.took)} · ${bytes(task.nbytes)}${task.failed ? " · failed" : ""}`; };
+const choose = (bar) => {
+  state.chosen = bar?.task ?? null;
+  if (bar) {
+    say(bar.task);
+    const below = bar.y + bar.h - (canvas.clientHeight - FOOT);
+    if (bar.y < 0 || below > 0) scroller.scrollTop += bar.y < 0 ? bar.y : below;
+  }
+  drawStream();
+};
+// Chooses the bar before or after in its row, or the nearest in time of the row above or below.
+const step = (along, down) => {
+  const at = state.bars.find((bar) => bar.task === state.chosen), begins = (bar) => bar.task.at - bar.task.took;
+  if (!at) return choose(state.bars.reduce((last, bar) => !last || begins(last) <= begins(bar) ? bar : last, null));
+  let to;
+  if (along) {
+    const row = state.bars.filter((bar) => bar.row === at.row);
+    to = row[row.indexOf(at) + along];
+  } else {
+    const rows = state.bars.map((bar) => bar.row).filter((row) => (row - at.row) * down > 0);
+    const next = down > 0 ? Math.min(...rows) : Math.max(...rows), off = (bar) => Math.abs(bar.task.at - at.task.at);
+    for (const bar of state.bars) if (bar.row === next && (!to || off(bar) < off(to))) to = bar;
+  }
+  if (to) choose(to);
+};
 const workerName = (id) => state.workers.get(id)?.name ?? "worker " + id;
 // The tasks that are known: while paused, those too that would have made room for newer ones.
 const known = () => state.frozen ? [...state.frozen.tasks.slice(0, state.dropped - state.frozen.dropped), ...state.tasks] : state.tasks;
@@ -129,10 +185,13 @@ function drawStream() {
   canvas.width = w * scale; canvas.height = h * scale;
   const on = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
   on.scale(scale, scale);
-  const until = state.until ?? state.clock, from = until - state.span, foot = 18, gutter = w < 500 ? 60 : 110, wide = w - gutter;
-  const seen = known().filter((task) => from < task.at && task.at - task.took < until);
-  const rows = [...new Set([...state.workers.keys(), ...seen.map((task) => task.worker)])].sort((a, b) => a - b);
-  const place = new Map(rows.map((id, i) => [id, i])), row = (h - foot) / Math.max(1, rows.length);
+  const until = state.until ?? state.clock, from = until - state.span, gutter = w < 500 ? 60 : 110, wide = w - gutter;
+  const every = known().filter((task) => from < task.at && task.at - task.took < until);
+  const all = [...new Set([...state.workers.keys(), ...every.map((task) => task.worker)])].sort((a, b) => a - b);
+  const rows = all.filter(named), place = new Map(rows.map((id, i) => [id, i])), seen = every.filter((task) => place.has(task.worker));
+  const tall = Math.max(h - FOOT, rows.length * ROW_MIN), row = tall / Math.max(1, rows.length);
+  $("tall").style.height = tall + FOOT + "px";
+  const top = scroller.scrollTop;
   state.bars = [];
   const lanes = new Map();
   for (const task of seen.sort((a, b) => a.at - a.took - (b.at - b.took))) {
@@ -148,21 +207,35 @@ function drawStream() {
     const start = Math.max(0, (bar.task.at - bar.task.took - from) / state.span);
     bar.x = gutter + start * wide;
     bar.w = Math.max(1, (Math.min(1, (bar.task.at - from) / state.span) - start) * wide);
-    bar.y = place.get(bar.task.worker) * row + bar.lane * each;
+    bar.row = place.get(bar.task.worker);
+    bar.y = bar.row * row + bar.lane * each - top;
     bar.h = Math.max(0.7, each - (each > 4 ? 1 : 0));
+    if (bar.y + bar.h < 0 || h - FOOT < bar.y) continue;
     on.fillStyle = bar.task.failed ? style.getPropertyValue("--erred") : colour(layerOf(bar.task.key));
     on.fillRect(bar.x, bar.y, bar.w, bar.h);
   }
+  const chosen = state.bars.find((bar) => bar.task === state.chosen);
+  if (chosen) {
+    on.strokeStyle = style.getPropertyValue("--fg");
+    on.lineWidth = 2;
+    on.strokeRect(chosen.x - 1, chosen.y - 1, chosen.w + 2, chosen.h + 2);
+  }
   on.fillStyle = style.getPropertyValue("--soft");
   on.font = "11px system-ui, sans-serif";
-  if (row >= 12) for (const [id, i] of place) on.fillText(workerName(id).slice(0, w < 500 ? 9 : 18), 4, i * row + row / 2 + 4);
+  for (let i = Math.floor(top / row); i < Math.min(rows.length, Math.ceil((top + h) / row)); i++)
+    on.fillText(workerName(rows[i]).slice(0, w < 500 ? 9 : 18), 4, i * row + row / 2 + 4 - top);
+  // The times stand below all rows.
+  on.fillStyle = style.getPropertyValue("--panel");
+  on.fillRect(0, h - FOOT, w, FOOT);
+  on.fillStyle = style.getPropertyValue("--soft");
   for (let i = 0; i <= 4; i++) {
     on.textAlign = i === 0 ? "left" : i === 4 ? "right" : "center";
     on.fillText(seconds(Math.max(0, from + state.span * i / 4)), gutter + wide * i / 4, h - 5);
   }
   on.textAlign = "left";
   const missing = state.leftOut.reduce((sum, some) => from < some.at && some.at <= until ? sum + some.n : sum, 0);
-  $("left-out").textContent = missing ? `${count(missing)} more tasks ended in this time than are drawn` : "";
+  $("left-out").textContent = [rows.length < all.length ? `${rows.length} of ${all.length} workers` : "",
+    missing ? `${count(missing)} more tasks ended in this time than are drawn` : ""].filter(Boolean).join(" · ");
   if (!seen.length) { on.textAlign = "center"; on.fillText("no task ended in this time", w / 2, h / 2); on.textAlign = "left"; }
 }
 
@@ -184,7 +257,7 @@ function renderProgress() {
 
 function renderWorkers() {
   if ($("workers").hidden) return;
-  const all = [...state.workers.values()].sort((a, b) => b.resident - a.resident || a.id - b.id);
+  const all = [...state.workers.values()].filter((worker) => named(worker.id)).sort((a, b) => b.resident - a.resident || a.id - b.id);
   const rows = all.slice(0, WORKERS_MAX).map((worker) => {
     const unmanaged = Math.max(0, worker.resident - worker.managed), total = Math.max(worker.limit, worker.managed + unmanaged + worker.spilled, 1);
     const said = `${bytes(worker.managed)} values, ${bytes(unmanaged)} other, ${bytes(worker.spilled)} on disk` + (worker.limit ? `, of ${bytes(worker.limit)}` : "");
@@ -195,7 +268,7 @@ function renderWorkers() {
       : element("td", i > 1 ? { class: "n" } : {}, String(cell))));
   });
   $("workers-table").tBodies[0].replaceChildren(...rows);
-  $("workers-more").textContent = all.length > WORKERS_MAX ? `the ${WORKERS_MAX} with most memory, of ${all.length}; all are in the API` : all.length ? "" : "no workers";
+  $("workers-more").textContent = all.length > WORKERS_MAX ? `the ${WORKERS_MAX} with most memory, of ${state.filter ? all.length : state.status?.workers ?? all.length}; all are in the API` : all.length ? "" : state.filter ? "no worker is called so" : "no workers";
 }
 
 function renderEvents() {
@@ -214,7 +287,9 @@ function render() {
 
 // The graph: columns by depth.
 async function drawGraph() {
-  const graph = kept ? kept.graph : await (await fetch("api/v1/graph")).json();
+  const { body: graph, error } = kept ? { body: kept.graph } : await ask("api/v1/graph");
+  $("graph-note").classList.toggle("error", !!error);
+  if (error) { $("graph-note").textContent = error; $("drawing").replaceChildren(); return; }
   const n = graph.tasks?.length ?? 0, depth = new Array(n).fill(0), into = Array.from({ length: n }, () => []);
   for (const [from, to] of graph.edges ?? []) into[to].push(from);
   const visit = (i, guard = 0) => depth[i] || !into[i].length || guard > n ? depth[i] : (depth[i] = 1 + Math.max(...into[i].map((j) => visit(j, guard + 1))));
@@ -228,9 +303,8 @@ async function drawGraph() {
   (graph.tasks ?? []).forEach(([key, name], i) => {
     const node = element("g", { tabindex: 0, role: "button" }, element("title", {}, `${key}: ${name}`),
       element("rect", { class: "s" + STATES.indexOf(name), x: x(i), y: y(i) - 7, width: 14, height: 14, rx: 3 }), element("text", { x: x(i) + 18, y: y(i) + 4 }, layerOf(key).slice(0, 20)));
-    const open = () => { show("story"); tell(key); };
-    node.addEventListener("click", open);
-    node.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
+    node.addEventListener("click", () => open({ key }));
+    node.addEventListener("keydown", (event) => { if (event.key === "Enter") open({ key }); });
     svg.append(node);
   });
   $("drawing").replaceChildren(svg);
@@ -243,8 +317,9 @@ async function tell(key) {
   $("key").value = key;
   if (!kept) history.replaceState(null, "", "#story=" + encodeURIComponent(key));
   if (kept) { $("told").replaceChildren(element("p", { class: "hint" }, "stories are told while the cluster lives")); return; }
-  const answer = await fetch("api/v1/task/" + encodeURIComponent(key)), story = await answer.json();
-  if (!answer.ok) { $("told").replaceChildren(element("p", { class: "error" }, story.error)); return; }
+  const { body: story, error } = await ask("api/v1/task/" + encodeURIComponent(key));
+  if ($("key").value !== key) return; // another was asked for meanwhile
+  if (error) { $("told").replaceChildren(element("p", { class: "error" }, error)); return; }
   const links = (list, n) => {
     const items = list.flatMap(([other, name]) => {
       const link = element("a", { href: "#" }, other);
@@ -256,6 +331,8 @@ async function tell(key) {
   const rows = [["state", story.state], ["now", story.story], ["layer", story.layer], ["attempts", `${story.attempts}, ${story.retries} more after an error`],
     ["usually takes", seconds(story.usual_seconds)], ["value", story.nbytes ? bytes(story.nbytes) : "none"], ["held by", story.holders.join(", ") || "nobody"], ["wanted by", `${story.wanted} futures or names`]];
   const list = element("dl", {}, ...rows.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, String(text))]),
+    ...(story.transitions.length ? [element("dt", {}, "so far"), element("dd", {}, element("ol", { class: "times" }, ...story.transitions.map(([at, name, on]) =>
+      element("li", {}, element("time", {}, at.toFixed(3) + " s"), on ? `${name} on ${on}` : name))))] : []),
     element("dt", {}, "needs"), element("dd", {}, ...links(story.dependencies, story.n_dependencies)),
     element("dt", {}, "needed by"), element("dd", {}, ...links(story.dependents, story.n_dependents)));
   for (const [name, lines] of [["workers that died", story.deaths], ["error chain", story.error_chain]])

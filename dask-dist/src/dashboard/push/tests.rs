@@ -1,7 +1,8 @@
 //! What a viewer is sent stays within its bytes, whatever there is to be told.
 
 use super::*;
-use crate::protocol::{Metrics, WorkerId};
+use crate::protocol::{Demand, Metrics, WorkerId};
+use crate::scheduler::Turns;
 
 const BIG: u64 = 12_345_678_901;
 
@@ -35,7 +36,7 @@ fn overview(n_workers: u32, name: usize) -> Overview {
     };
     Overview {
         now: Duration::from_secs(1000),
-        workers: (0..n_workers).map(worker).collect(),
+        demand: Demand { workers: (0..n_workers).map(worker).collect(), ..Demand::default() },
         occupancy: vec![BIG; n_workers as usize],
         n_clients: 1,
         n_tasks: 1_000_000,
@@ -43,6 +44,7 @@ fn overview(n_workers: u32, name: usize) -> Overview {
         n_queued: 1000,
         workers_by_status: [200; 5],
         tables: 1 << 30,
+        turns: Turns::default(),
     }
 }
 
@@ -54,6 +56,7 @@ fn layers() -> Vec<LayerCount> {
         nbytes: BIG,
         measured: 1000,
         states: [1_000_000 + i; 7],
+        ..LayerCount::default()
     };
     (0..100).map(layer).collect()
 }

@@ -153,6 +153,98 @@ fn a_paused_stream_stays_however_many_tasks_come() {
 }
 
 #[test]
+fn a_long_key_leads_to_its_story_and_a_scheduler_that_has_gone_is_told() {
+    let Some(browser) = Browser::open() else {
+        return eprintln!("skipped: needs chromium and chromedriver on the path");
+    };
+    let (cluster, client, address) = watched();
+    let long = "long".repeat(50);
+    let future = client.submit_named(&long, |x: i64| x + 1, (1,)).unwrap();
+    future.result().unwrap();
+    browser.visit(&format!("http://{address}/"));
+    browser.text("#progress", "long");
+    // As a click on its bar does.
+    browser.run("show('story'); tell(state.bars[0].task.key)");
+    browser.text("#told", "usually takes");
+    assert_eq!(browser.run("return document.querySelector('#key').value"), future.key().to_string());
+    browser.click("#tab-graph");
+    browser.text("#graph-note", "1 tasks");
+    drop((future, client));
+    cluster.close();
+    browser.click("#draw");
+    browser.text("#graph-note", "does not answer");
+    browser.click("#tab-story");
+    browser.run("tell(document.querySelector('#key').value)");
+    browser.text("#told", "does not answer");
+}
+
+/// Three hundred workers with two tasks each, instead of those that are there.
+const CROWD: &str = "
+    const n = 300, now = state.clock, pushed = take;
+    const workers = Array.from({ length: n }, (_, id) => ({ id, name: 'node-' + id, threads: 1, limit: 0, resident: n - id, managed: 0, spilled: 0,
+      cpu: 0, executing: 0, processing: 0, held: 0, received: 0, sent: 0, status: 'running' }));
+    const tasks = workers.flatMap(({ id }) => [1, 2].map((i) => ({ at: now - 3 + i, took: 0.5, worker: id, key: `crowd-${id}-${i}`, nbytes: 8, failed: false })));
+    state.tasks.length = 0;
+    pushed({ status: state.status, layers: state.layers, news: [], tasks, workers });
+    take = () => {};";
+
+#[test]
+fn hundreds_of_workers_are_scrolled_filtered_and_walked_through() {
+    let Some(browser) = Browser::open() else {
+        return eprintln!("skipped: needs chromium and chromedriver on the path");
+    };
+    let (_cluster, _client, address) = watched();
+    browser.visit(&format!("http://{address}/"));
+    browser.text("#summary", "2 workers");
+    browser.run(CROWD);
+    // Each has a row that can be seen, and all can be reached.
+    let heights = "const ys = [...new Set(state.bars.map((bar) => bar.y))].sort((a, b) => a - b);
+        return [ys.length, Math.min(...ys.slice(1).map((y, i) => y - ys[i]))];";
+    let told = browser.run(heights);
+    assert!(told[0] == 300 && 14.0 <= told[1].as_f64().unwrap(), "{told}");
+    let last =
+        "const scroller = document.querySelector('#rows'); scroller.scrollTop = scroller.scrollHeight; drawStream();
+        const bar = state.bars.find((bar) => bar.task.worker === 299);
+        return [bar.y, canvas.clientHeight - FOOT - bar.h];";
+    let told = browser.run(last);
+    assert!(told[0].as_f64().unwrap() <= told[1].as_f64().unwrap(), "{told}");
+    browser.type_into("#tasks .filter", "node-29");
+    browser.text("#left-out", "11 of 300 workers");
+    assert_eq!(browser.run("return new Set(state.bars.map((bar) => bar.task.worker)).size"), 11);
+    // Arrows choose a bar and say what pointing at it says; what is chosen is in sight.
+    let (left, up, down, enter, escape) = ("\u{E012}", "\u{E013}", "\u{E015}", "\u{E007}", "\u{E00C}");
+    browser.run("document.querySelector('#tasks .filter').value = ''; document.querySelector('#tasks .filter').dispatchEvent(new Event('input'))");
+    browser.type_into("#stream", left);
+    browser.text("#hover", "crowd-299-2 · node-299 · 500.0 ms · 8 B");
+    browser.type_into("#stream", left);
+    browser.text("#hover", "crowd-299-1");
+    browser.type_into("#stream", up);
+    browser.text("#hover", "crowd-298-1");
+    browser.type_into("#stream", down);
+    browser.text("#hover", "crowd-299-1");
+    let seen = "const bar = state.bars.find((bar) => bar.task === state.chosen); return bar.y >= 0 && bar.y + bar.h <= canvas.clientHeight - FOOT + 1;";
+    assert_eq!(browser.run(seen), true);
+    browser.run("document.querySelector('#rows').scrollTop = 0; drawStream()");
+    browser.type_into("#stream", up);
+    assert_eq!(browser.run(seen), true);
+    // A tap says what it is; another tells its story.
+    let tap = "const bar = state.bars.find((bar) => bar.task.key === 'crowd-298-2'), at = canvas.getBoundingClientRect();
+        for (const type of ['pointerdown', 'pointerup'])
+            canvas.dispatchEvent(new PointerEvent(type, { pointerType: 'touch', bubbles: true, clientX: at.x + bar.x + bar.w / 2, clientY: at.y + bar.y + bar.h / 2 }));
+        return document.querySelector('#story').hidden;";
+    assert_eq!(browser.run(tap), true);
+    browser.text("#hover", "crowd-298-2");
+    assert_eq!(browser.run(tap), false);
+    browser.text("#told", "no task crowd-298-2 is known");
+    browser.click("#tab-tasks");
+    browser.type_into("#stream", escape);
+    assert_eq!(browser.run("return state.chosen"), Value::Null);
+    browser.type_into("#stream", &format!("{up}{enter}"));
+    browser.text("#told", "is known");
+    assert_eq!(browser.run("return document.querySelector('#story').hidden"), false);
+}
+
+#[test]
 fn every_page_is_clicked_through() {
     let Some(browser) = Browser::open() else {
         return eprintln!("skipped: needs chromium and chromedriver on the path");
@@ -182,6 +274,7 @@ fn every_page_is_clicked_through() {
     assert!(browser.run("return document.querySelectorAll('#drawing path').length").as_u64().unwrap() >= 5);
     browser.click("#drawing g:last-of-type rect");
     browser.text("#told", "usually takes");
+    browser.text("#told .times", "processing on ");
     browser.run("document.querySelector('#key').value = ''");
     browser.type_into("#key", "nobody-0123\n");
     browser.text("#told", "no task nobody-0123 is known");
