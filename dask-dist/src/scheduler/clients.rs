@@ -41,7 +41,7 @@ pub(super) struct Clients {
     pub(super) wishes: HashMap<u32, SmallVec<[Wish; 1]>, FixedState>,
     pub(super) published: BTreeMap<String, Published>,
     /// Wanted until they are made, whoever asked.
-    pub(super) fired: Vec<u32>,
+    pub(super) fired: HashMap<u32, u32, FixedState>,
 }
 
 /// Values under a name.
@@ -122,9 +122,7 @@ impl Machine {
                 self.outbox.tell(id, ToClient::Demand { request, demand });
             }
             FromClient::Retire { request, workers } => {
-                for worker in workers {
-                    self.leave(worker);
-                }
+                self.leave(&workers);
                 self.outbox.tell(id, ToClient::Ok { request });
             }
             FromClient::Publish { request, name, futures, about } => self.publish(id, request, name, &futures, about),
@@ -153,7 +151,7 @@ impl Machine {
                 for slot in self.slots_of(id, &futures).collect::<Vec<_>>() {
                     if self.tasks[slot].state.is_active() {
                         self.tasks[slot].wanted += 1;
-                        self.clients.fired.push(slot);
+                        *self.clients.fired.entry(slot).or_default() += 1;
                     }
                 }
             }

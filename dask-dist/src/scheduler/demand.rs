@@ -13,8 +13,8 @@ impl Machine {
     /// Work that is there now: handed out, or ready and waiting for a worker.
     pub fn demand(&self) -> Demand {
         let all = self.queue.iter().map(super::queue::Entry::slot).chain(self.ready.iter().copied());
-        let all = all.chain(self.demands.waiting.iter().copied());
-        let n_listed = self.queue.len() + self.ready.len() + self.demands.waiting.len();
+        let all = all.chain(self.demands.waiting());
+        let n_listed = self.queue.len() + self.ready.len() + self.demands.n_waiting();
         // Tasks leave the lists without being taken out: some are not ready any more.
         let (mut n_sampled, mut n_ready, mut nanos) = (0u64, 0u64, 0u64);
         for slot in all.take(SAMPLE) {

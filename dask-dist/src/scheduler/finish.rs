@@ -6,6 +6,9 @@ use super::Machine;
 use super::task::State;
 use crate::protocol::{RunId, TaskRef, WorkerId};
 
+/// Places in a worker's list of values, beyond twice as many as it holds, before those that are over are taken out.
+const HELD_SLACK: u64 = 64;
+
 impl Machine {
     /// A task has run; perhaps its value has come along, for clients.
     pub(super) fn finished(
@@ -117,9 +120,7 @@ impl Machine {
         if self.clients.fired.is_empty() {
             return;
         }
-        let before = self.clients.fired.len();
-        self.clients.fired.retain(|&fired| fired != slot);
-        for _ in self.clients.fired.len()..before {
+        for _ in 0..self.clients.fired.remove(&slot).unwrap_or(0) {
             self.want_less(slot);
         }
     }
@@ -141,9 +142,22 @@ impl Machine {
         let worker = self.workers.get_mut(on);
         worker.nbytes += task.nbytes;
         worker.n_held += 1;
+        worker.held.push(slot);
+        if 2 * worker.n_held + HELD_SLACK < worker.held.len() as u64 {
+            self.workers.get_mut(on).held = self.held_by(on);
+        }
         if !self.moves.is_empty() {
             self.moves.arrived.push((slot, on));
         }
+    }
+
+    /// The values that a worker holds, by slot.
+    pub(super) fn held_by(&self, id: WorkerId) -> Vec<u32> {
+        let mut slots = self.workers[id].held.clone();
+        slots.retain(|&slot| self.tasks[slot].holders.contains(&id));
+        slots.sort_unstable();
+        slots.dedup();
+        slots
     }
 
     /// Takes a holder away; whether it was one.

@@ -6,7 +6,6 @@ use dask_core::Key;
 
 use super::Machine;
 use super::task::State;
-use super::workers::Status;
 use crate::protocol::{WorkerId, WorkerInfo};
 
 /// How many tasks of a kind are where.
@@ -102,12 +101,6 @@ impl Machine {
     /// What a worker looks like.
     pub fn worker_info(&self, id: WorkerId) -> WorkerInfo {
         let worker = &self.workers[id];
-        let status = match worker.status {
-            Status::Running => "running",
-            Status::Paused => "paused",
-            Status::Leaving => "leaving",
-            Status::Gone => "gone",
-        };
         WorkerInfo {
             id,
             name: worker.hello.name.clone(),
@@ -119,7 +112,7 @@ impl Machine {
             n_held: worker.n_held,
             n_actors: self.actors.values().filter(|home| **home == Some(id)).count() as u32,
             n_processing: worker.processing + worker.ahead,
-            status: status.to_owned(),
+            status: worker.status.name().to_owned(),
         }
     }
 

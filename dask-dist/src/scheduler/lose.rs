@@ -3,7 +3,7 @@
 use super::Machine;
 use super::task::State;
 use super::workers::Status;
-use crate::protocol::{Failure, RunId, TaskRef, ToClient, ToWorker, WorkerHello, WorkerId};
+use crate::protocol::{Failure, RunId, TaskRef, ToClient, WorkerHello, WorkerId};
 
 impl Machine {
     /// A worker is gone: what it processed is given to others, what only it held is made again if somebody needs it.
@@ -19,15 +19,11 @@ impl Machine {
         self.coordinator.worker_gone(&address);
         self.follow_coordinator();
         self.outbox.drop_worker(id);
+        self.demands.workers_changed();
+        self.tell_of_silence(id);
         let blamed = self.probably_running(id);
-        let (mut processed, mut held) = (Vec::new(), Vec::new());
-        for (slot, task) in self.tasks.iter() {
-            if task.state == State::Processing && task.worker == id {
-                processed.push(slot);
-            } else if task.holders.contains(&id) {
-                held.push(slot);
-            }
-        }
+        let processed = self.processed_by(id);
+        let held = self.held_by(id);
         for slot in held {
             self.value_gone(slot, id);
         }
@@ -44,39 +40,46 @@ impl Machine {
             }
             self.await_inputs(slot);
         }
-        self.moves.forget_worker(id);
+        self.forget_moves_of(id);
+        self.workers.get_mut(id).forget_lists();
     }
 
     /// Whoever knows where a worker is hears that it is given up: a process that is stopped, or a machine that is gone,
     /// ends no connections, and who has asked it for something would wait for ever.
-    pub(super) fn tell_of_silence(&mut self, id: WorkerId) {
+    fn tell_of_silence(&mut self, id: WorkerId) {
         for &worker in self.workers.present.as_slice() {
             if worker != id && self.workers[worker].has_learnt(id) {
-                self.outbox.say(worker, ToWorker::PeersGone(vec![id]));
+                self.outbox.gone(worker, id);
             }
         }
         for (&client, known) in &self.clients.all {
             if known.has_learnt(id) {
-                self.outbox.tell(client, ToClient::PeersGone(vec![id]));
+                self.outbox.tell_gone(client, id);
             }
         }
     }
 
+    /// Tasks that a worker has, in the order in which it got them.
+    fn tasks_at(&self, id: WorkerId) -> impl Iterator<Item = u32> {
+        self.workers[id].assigned.iter().filter_map(move |&(task, run)| {
+            let slot = self.tasks.find(task)?;
+            let task = &self.tasks[slot];
+            (task.state == State::Processing && task.worker == id && task.run == run).then_some(slot)
+        })
+    }
+
+    /// All of them, by slot.
+    fn processed_by(&self, id: WorkerId) -> Vec<u32> {
+        let mut slots: Vec<u32> = self.tasks_at(id).collect();
+        slots.sort_unstable();
+        slots
+    }
+
     /// The tasks that a worker was probably running: the first in line.
     fn probably_running(&self, id: WorkerId) -> Vec<u32> {
-        let worker = &self.workers[id];
-        let mut current: Vec<u32> = worker
-            .assigned
-            .iter()
-            .filter_map(|&(task, run)| {
-                let slot = self.tasks.find(task)?;
-                let task = &self.tasks[slot];
-                let current = task.state == State::Processing && task.worker == id && task.run == run;
-                (current && task.missing == 0).then_some(slot)
-            })
-            .collect();
+        let mut current: Vec<u32> = self.tasks_at(id).filter(|&slot| self.tasks[slot].missing == 0).collect();
         current.sort_unstable_by_key(|&slot| self.tasks[slot].priority);
-        current.truncate(2 * worker.n_threads() as usize);
+        current.truncate(2 * self.workers[id].n_threads() as usize);
         current
     }
 
@@ -113,6 +116,7 @@ impl Machine {
         }
         debug_assert_eq!(self.tasks[slot].state, State::Memory);
         self.set_state(slot, State::Released);
+        self.end_moves_of(slot);
         // Those that were to start wait again.
         for dependent in self.dependents_of(slot) {
             match self.tasks[dependent].state {
@@ -147,6 +151,7 @@ impl Machine {
     ) {
         if let Some(slot) = self.tasks.find(task) {
             self.missing_at(slot, at);
+            self.move_again(slot, on, !at.is_empty());
         }
         for &(dependent, run) in dependents {
             let Some(slot) = self.tasks.find(dependent) else { continue };

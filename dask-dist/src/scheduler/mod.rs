@@ -32,6 +32,7 @@ mod submit; // graphs in
 mod task; // states and flat tables
 mod validate; // all invariants
 mod walk; // how far futures are
+mod watchdog; // what makes no progress
 mod workers; // who is there
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -106,6 +107,8 @@ pub struct Machine {
     now: Duration,
     /// When the last tick was.
     last_tick: Duration,
+    /// Since when tasks wait, and nobody takes any.
+    idle_since: Option<Duration>,
     tasks: Tasks,
     layers: Layers,
     functions: Functions,
@@ -149,6 +152,7 @@ impl Machine {
             settings,
             now: Duration::ZERO,
             last_tick: Duration::ZERO,
+            idle_since: None,
             tasks: Tasks::default(),
             layers: Layers::default(),
             functions: Functions::default(),
@@ -182,9 +186,12 @@ impl Machine {
         let us = (self.identity.cluster, self.identity.n_restarts);
         let is_ours = hello.cluster.0 == us.0;
         let (held, was) = (std::mem::take(&mut hello.holds), hello.was.filter(|_| hello.cluster == us));
-        hello.name = self.workers.free_name(&hello, was);
+        let free_name = self.workers.free_name(&hello, was);
+        let calls_itself = std::mem::replace(&mut hello.name, free_name);
+        // What makes no sense is not there.
+        hello.resources.retain(|resource| restrict::bad_amount(std::slice::from_ref(resource)).is_none());
         let news = format!("worker {} ({}) has come", hello.name, hello.address);
-        let id = self.workers.insert(Worker::new(hello, now));
+        let id = self.workers.insert(Worker::new(calls_itself, hello, now));
         self.outbox.say(id, ToWorker::Welcome { worker: id, cluster: us });
         for (task, nbytes) in held {
             // What another scheduler called like this is something else.
@@ -201,7 +208,7 @@ impl Machine {
         }
         self.note_news(|| news);
         self.touched.push(id);
-        self.retry_demands();
+        self.demands.workers_changed();
         self.sweep();
         id
     }
@@ -276,14 +283,15 @@ impl Machine {
                     self.touched.push(id);
                 }
             }
-            FromWorker::Leaving => self.leave(id),
+            FromWorker::Leaving => self.leave(&[id]),
         }
     }
 
     /// Those not heard of, tasks that wait in vain, and workers that may go now.
     fn tick(&mut self) {
         let now = self.now;
-        self.forgive_own_absence();
+        let before = std::mem::replace(&mut self.last_tick, now);
+        self.forgive_own_absence(now.saturating_sub(before));
         let silent: Vec<WorkerId> = self
             .workers
             .present
@@ -294,7 +302,6 @@ impl Machine {
             .collect();
         for id in silent {
             self.outbox.act(Action::Cut(id));
-            self.tell_of_silence(id);
             self.remove_worker(id, &format!("not heard of for {:?}", self.settings.worker_ttl));
         }
         let silent: Vec<ClientId> = self
@@ -311,15 +318,14 @@ impl Machine {
         self.follow_coordinator();
         self.give_up_waiting();
         self.give_up_expected();
-        self.advance_moves();
+        self.look_after_moves();
         self.manage_memory();
-        self.watch();
+        self.watch(before);
     }
 
     /// If the scheduler itself did nothing for long, what others said meanwhile has not been heard yet: their silence
     /// counts from now on.
-    fn forgive_own_absence(&mut self) {
-        let away = self.now.saturating_sub(std::mem::replace(&mut self.last_tick, self.now));
+    fn forgive_own_absence(&mut self, away: Duration) {
         if away < AWAY {
             return;
         }
@@ -329,38 +335,6 @@ impl Machine {
         }
         for client in self.clients.all.values_mut() {
             client.seen = (client.seen + away).min(self.now);
-        }
-    }
-
-    /// Reports tasks that make no progress.
-    fn watch(&mut self) {
-        let now = self.now.as_nanos() as u64;
-        let patience = self.settings.stuck_after.as_nanos() as u64;
-        let mut warnings = Vec::new();
-        for (slot, task) in self.tasks.iter() {
-            let waited = now.saturating_sub(task.since);
-            let usual = self.layers.group(task.layer).nanos as u64;
-            // Said once a patience: ticks come about every second.
-            let due = waited % patience < 1_000_000_000;
-            if task.state == task::State::Processing
-                && task.missing == 0
-                && patience.max(usual.saturating_mul(10)) < waited
-                && due
-            {
-                warnings.push(format!(
-                    "{}: {}; others of its kind take {:?}",
-                    self.key(slot),
-                    self.story(slot),
-                    Duration::from_nanos(usual)
-                ));
-            }
-            if 8 <= warnings.len() {
-                break;
-            }
-        }
-        for warning in warnings {
-            self.note_news(|| warning.clone());
-            self.outbox.act(Action::Warn(warning));
         }
     }
 

@@ -113,6 +113,24 @@ impl Outbox {
         }
     }
 
+    /// A worker hears that another is there no more.
+    pub(super) fn gone(&mut self, worker: WorkerId, peer: WorkerId) {
+        let messages = &mut self.of(worker).messages;
+        match messages.last_mut() {
+            Some(ToWorker::PeersGone(peers)) => peers.push(peer),
+            _ => messages.push(ToWorker::PeersGone(vec![peer])),
+        }
+    }
+
+    /// A client hears that a worker is there no more.
+    pub(super) fn tell_gone(&mut self, client: ClientId, peer: WorkerId) {
+        let messages = &mut self.clients.entry(client).or_default().messages;
+        match messages.last_mut() {
+            Some(ToClient::PeersGone(peers)) => peers.push(peer),
+            _ => messages.push(ToClient::PeersGone(vec![peer])),
+        }
+    }
+
     pub(super) fn tell(&mut self, client: ClientId, message: ToClient) {
         self.clients.entry(client).or_default().messages.push(message);
     }

@@ -43,7 +43,12 @@ impl Machine {
         self.set_state(slot, State::Queued);
         let task = &self.tasks[slot];
         if task.demand != super::task::NONE {
-            self.demands.waiting.push(slot);
+            let (demand, entry) = (task.demand, self.entry(slot));
+            self.demands.wait(demand, entry);
+            if self.demands.is_unmet(demand) {
+                self.set_state(slot, State::NoWorker);
+                self.tasks[slot].since = self.now.as_nanos() as u64;
+            }
         } else if task.is_root {
             self.enqueue(slot);
         } else {
@@ -52,17 +57,23 @@ impl Machine {
     }
 
     pub(super) fn enqueue(&mut self, slot: u32) {
-        let task = &self.tasks[slot];
-        self.queue.push(Entry { priority: task.priority, slot, generation: task.generation });
+        let entry = self.entry(slot);
+        self.queue.push(entry);
     }
 
-    fn is_current(&self, entry: &Entry) -> bool {
+    fn entry(&self, slot: u32) -> Entry {
+        let task = &self.tasks[slot];
+        Entry { priority: task.priority, slot, generation: task.generation }
+    }
+
+    /// Whether the task still waits.
+    pub(super) fn is_current(&self, entry: &Entry) -> bool {
         let task = &self.tasks[entry.slot];
-        task.state == State::Queued && task.generation == entry.generation
+        matches!(task.state, State::Queued | State::NoWorker) && task.generation == entry.generation
     }
 
     /// The first of the queue that still waits.
-    fn peek(&mut self) -> Option<u32> {
+    pub(super) fn peek(&mut self) -> Option<u32> {
         while let Some(entry) = self.queue.peek() {
             if self.is_current(entry) {
                 return Some(entry.slot);
@@ -106,7 +117,7 @@ impl Machine {
     }
 
     /// Whether a worker may get one more root.
-    fn has_room(&self, id: WorkerId, slot: u32) -> bool {
+    pub(super) fn has_room(&self, id: WorkerId, slot: u32) -> bool {
         let worker = &self.workers[id];
         if worker.processing == 0 {
             return true;

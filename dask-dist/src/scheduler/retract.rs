@@ -49,7 +49,10 @@ impl Machine {
             let Some(slot) = self.tasks.find(reference) else { continue };
             let task = &self.tasks[slot];
             let current = task.state == State::Processing && task.worker == id && task.run == run;
-            if !current || task.retracting || task.seceded || task.missing != 0 || task.demand != super::task::NONE {
+            if !current || task.retracting || task.seceded || task.missing != 0 {
+                continue;
+            }
+            if task.demand != super::task::NONE && !self.idle_can_run(task.demand) {
                 continue;
             }
             let bytes: u64 = self.tasks.edges(task.dependencies).iter().map(|&d| self.tasks[d].nbytes).sum();

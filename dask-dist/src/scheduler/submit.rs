@@ -8,6 +8,7 @@ use dask_core::wire::{Decoder, Encoder, Parcel, Portable, WireError};
 use dask_core::{Call, Graph, Index, Key, LayerGraph, Name, Plan, TaskError, TaskFn, TaskId, Value};
 
 use super::Machine;
+use super::restrict::bad_amount;
 use super::task::{NONE, State};
 use crate::protocol::{ClientId, FunctionId, FutureId, ON_CLUSTER, Outputs, Priority, Submit, ToClient};
 
@@ -93,6 +94,9 @@ impl Machine {
 
     /// Layers to tasks, ordered.
     fn plan(&self, submit: &Submit, n_functions: usize) -> Result<Planned, String> {
+        if let Some(why) = bad_amount(&submit.restrictions.resources) {
+            return Err(why);
+        }
         let numbered: Vec<Arc<dyn TaskFn>> =
             (0..n_functions as u32).map(|i| Arc::new(Numbered(i, Undecoded)) as Arc<dyn TaskFn>).collect();
         let parcel = Parcel::from_parts("", submit.layers.clone(), Vec::new());

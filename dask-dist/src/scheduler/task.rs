@@ -148,6 +148,11 @@ impl Tasks {
         self.n
     }
 
+    /// Slots, in use or not.
+    pub(super) fn n_slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// All slots in use.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Task)> {
         (0u32..).zip(&self.slots).filter(|(_, task)| task.state != State::Vacant)

@@ -1,24 +1,20 @@
 //! All invariants, checked from scratch.
 
-use std::collections::BTreeMap;
-
 use super::Machine;
 use super::task::State;
 use super::workers::Status;
-use crate::protocol::WorkerId;
 
 impl Machine {
     /// The first invariant that does not hold, in words. Looks at everything: for tests.
     pub fn broken_invariant(&self) -> Option<String> {
-        let mut processing: BTreeMap<WorkerId, (u32, u64)> = BTreeMap::new();
-        let mut ahead: BTreeMap<WorkerId, u32> = BTreeMap::new();
-        let mut held: BTreeMap<WorkerId, (u64, u64)> = BTreeMap::new();
-        let mut needed_by: BTreeMap<u32, u32> = BTreeMap::new();
-        let mut alive: BTreeMap<u32, u32> = BTreeMap::new();
+        let (n_slots, n_workers) = (self.tasks.n_slots(), self.workers.n_ever());
+        let (mut processing, mut ahead) = (vec![(0u32, 0u64); n_workers], vec![0u32; n_workers]);
+        let mut held = vec![(0u64, 0u64); n_workers];
+        let (mut needed_by, mut alive) = (vec![0u32; n_slots], vec![0u32; n_slots]);
         for (slot, task) in self.tasks.iter() {
             for &dependency in self.tasks.edges(task.dependencies) {
-                *alive.entry(dependency).or_default() += 1;
-                *needed_by.entry(dependency).or_default() += u32::from(task.state.is_active());
+                alive[dependency as usize] += 1;
+                needed_by[dependency as usize] += u32::from(task.state.is_active());
                 if self.tasks[dependency].state == State::Vacant {
                     return Some(format!("{} depends on a task that is forgotten", self.key(slot)));
                 }
@@ -28,11 +24,12 @@ impl Machine {
             let broken = |what: String| Some(format!("{} ({:?}): {what}", self.key(slot), task.state));
             let edges = self.tasks.edges(task.dependencies);
             let missing = edges.iter().filter(|&&d| self.tasks[d].state != State::Memory).count() as u32;
-            if task.needed_by != needed_by.get(&slot).copied().unwrap_or(0) {
-                return broken(format!("needed by {}, counted {:?}", task.needed_by, needed_by.get(&slot)));
+            let (needed_by, alive) = (needed_by[slot as usize], alive[slot as usize]);
+            if task.needed_by != needed_by {
+                return broken(format!("needed by {}, counted {needed_by}", task.needed_by));
             }
-            if task.alive_dependents != alive.get(&slot).copied().unwrap_or(0) {
-                return broken(format!("{} dependents, counted {:?}", task.alive_dependents, alive.get(&slot)));
+            if task.alive_dependents != alive {
+                return broken(format!("{} dependents, counted {alive}", task.alive_dependents));
             }
             if (task.state == State::Memory) == task.holders.is_empty() {
                 return broken(format!("held by {:?}", task.holders));
@@ -59,7 +56,7 @@ impl Machine {
                         return broken(format!("at {:?}, which is gone", task.worker));
                     }
                     if task.missing != 0 {
-                        *ahead.entry(task.worker).or_default() += 1;
+                        ahead[task.worker.idx()] += 1;
                         let made_there = |d: u32| {
                             let input = &self.tasks[d];
                             input.state == State::Processing && input.worker == task.worker
@@ -69,7 +66,7 @@ impl Machine {
                             return broken(format!("sent ahead of {}, counted {missing}", task.missing));
                         }
                     } else if !task.seceded {
-                        let count = processing.entry(task.worker).or_default();
+                        let count = &mut processing[task.worker.idx()];
                         *count = (count.0 + 1, count.1 + task.estimate);
                     }
                 }
@@ -91,24 +88,24 @@ impl Machine {
                 if self.workers.get(holder).is_none() {
                     return broken(format!("held by {holder:?}, which is gone"));
                 }
-                let count = held.entry(holder).or_default();
+                let count = &mut held[holder.idx()];
                 *count = (count.0 + 1, count.1 + task.nbytes);
             }
         }
         for &id in self.workers.present.as_slice() {
             let worker = &self.workers[id];
-            let (count, occupancy) = processing.get(&id).copied().unwrap_or_default();
+            let (count, occupancy) = processing[id.idx()];
             if (worker.processing, worker.occupancy) != (count, occupancy) {
                 return Some(format!(
                     "{id:?} processes {} ({} ns), counted {count} ({occupancy})",
                     worker.processing, worker.occupancy
                 ));
             }
-            let n_ahead = ahead.get(&id).copied().unwrap_or(0);
+            let n_ahead = ahead[id.idx()];
             if worker.ahead != n_ahead {
                 return Some(format!("{id:?} was sent {} ahead, counted {n_ahead}", worker.ahead));
             }
-            let (n, nbytes) = held.get(&id).copied().unwrap_or_default();
+            let (n, nbytes) = held[id.idx()];
             if (worker.n_held, worker.nbytes) != (n, nbytes) {
                 return Some(format!(
                     "{id:?} holds {} ({} bytes), counted {n} ({nbytes})",
@@ -122,13 +119,17 @@ impl Machine {
                 return Some(format!("{id:?} is in the wrong sets"));
             }
         }
-        None
+        // One worker's list a time: it costs more than all the rest.
+        let present = self.workers.present.as_slice();
+        let id = *present.get(self.now.as_nanos() as usize % present.len().max(1))?;
+        let (n, listed) = (self.workers[id].n_held, self.held_by(id).len());
+        (listed as u64 != n).then(|| format!("{id:?} holds {n} values, listed {listed}"))
     }
 
     /// Whether a queued task will be looked at.
     fn is_listed(&self, slot: u32) -> bool {
         self.ready.contains(&slot)
-            || self.demands.waiting.contains(&slot)
+            || self.demands.waiting().any(|waiting| waiting == slot)
             || self.queue.iter().any(|entry| entry.slot() == slot)
     }
 }

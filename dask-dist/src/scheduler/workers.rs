@@ -18,11 +18,25 @@ pub enum Status {
     Gone,
 }
 
+impl Status {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Leaving => "leaving",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 /// A worker.
 #[derive(Debug)]
 pub struct Worker {
-    /// What it said of itself.
+    /// What it said of itself; the name was made unique.
     pub hello: WorkerHello,
+    /// The name that it gave.
+    pub(super) calls_itself: String,
     /// What it is doing.
     pub status: Status,
     /// Tasks sent and not heard of again, of which the inputs were there.
@@ -41,6 +55,8 @@ pub struct Worker {
     pub metrics: Metrics,
     /// Tasks in the order in which they were sent; those that finished are found out when met.
     pub(super) assigned: VecDeque<(TaskRef, RunId)>,
+    /// Slots of the values it holds; some more than once, and some that it does not hold any more.
+    pub(super) held: Vec<u32>,
     /// Tasks of which a dependent could be sent ahead, if there were not enough of these.
     pub(super) blocked: Vec<(u32, RunId)>,
     /// Tasks asked back and not answered.
@@ -56,10 +72,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(hello: WorkerHello, now: Duration) -> Self {
+    pub(super) fn new(calls_itself: String, hello: WorkerHello, now: Duration) -> Self {
         let free = hello.resources.iter().map(|(_, amount)| *amount).collect();
         Self {
             hello,
+            calls_itself,
             status: Status::Running,
             processing: 0,
             ahead: 0,
@@ -70,12 +87,18 @@ impl Worker {
             seen: now,
             metrics: Metrics::default(),
             assigned: VecDeque::new(),
+            held: Vec::new(),
             retracting: 0,
             sends_until: 0,
             receives_until: 0,
             free,
             knows: Vec::new(),
         }
+    }
+
+    /// One that has gone has no tasks and values.
+    pub(super) fn forget_lists(&mut self) {
+        (self.assigned, self.held, self.blocked, self.knows) = Default::default();
     }
 
     /// Threads, at least one.
@@ -141,6 +164,11 @@ impl std::ops::Index<WorkerId> for Workers {
 impl Workers {
     pub(super) fn get(&self, id: WorkerId) -> Option<&Worker> {
         self.all.get(id.idx()).filter(|worker| worker.status != Status::Gone)
+    }
+
+    /// How many have come so far.
+    pub(super) fn n_ever(&self) -> usize {
+        self.all.len()
     }
 
     /// To change counts; [`update`](Workers::update) follows.

@@ -12,6 +12,9 @@ use dask_dist::scheduler::journal::{Identity, Record};
 use dask_dist::scheduler::{Action, Event, Machine, Settings};
 use proptest::prelude::*;
 
+mod demands;
+mod leaving;
+
 fn settings() -> Settings {
     Settings { validate: true, ..Settings::default() }
 }
@@ -61,6 +64,10 @@ struct World {
 #[derive(Default)]
 struct FakeWorker {
     to_run: Vec<ComputeTask>,
+    /// Copies that it is to get.
+    to_get: Vec<Dependency>,
+    /// It was told that it may go.
+    may_go: bool,
     holds: BTreeSet<TaskRef>,
     functions: BTreeSet<FunctionId>,
 }
@@ -85,7 +92,11 @@ impl Cluster {
 
     fn add_worker(&mut self, n_threads: u32) -> WorkerId {
         let address = format!("sim://{}", self.world.workers.len());
-        let id = self.machine.add_worker(self.now, WorkerHello { n_threads, address, ..WorkerHello::default() });
+        self.add(WorkerHello { n_threads, address, ..WorkerHello::default() })
+    }
+
+    fn add(&mut self, hello: WorkerHello) -> WorkerId {
+        let id = self.machine.add_worker(self.now, hello);
         self.world.workers.insert(id, FakeWorker::default());
         self.flush();
         id
@@ -135,9 +146,36 @@ impl Cluster {
             ToWorker::Free(tasks) => tasks.iter().for_each(|task| {
                 worker.holds.remove(task);
                 worker.to_run.retain(|t| t.task != *task);
+                worker.to_get.retain(|d| d.task != *task);
             }),
+            ToWorker::Acquire(copies) => worker.to_get.extend(copies),
+            ToWorker::Close { .. } => worker.may_go = true,
             _ => {}
         }
+    }
+
+    /// Every worker gets one of the copies that it is to get, or finds that nobody has it; those that may go, go. False
+    /// if there is nothing to do.
+    fn get_copies(&mut self) -> bool {
+        let mut any = false;
+        for id in self.world.workers.keys().copied().collect::<Vec<_>>() {
+            let worker = self.world.workers.get_mut(&id).unwrap();
+            if worker.may_go {
+                self.kill(id);
+                any = true;
+            } else if let Some(copy) = worker.to_get.pop() {
+                any = true;
+                let task = copy.task;
+                if copy.holders.iter().any(|h| self.world.workers.get(h).is_some_and(|w| w.holds.contains(&task))) {
+                    self.world.workers.get_mut(&id).unwrap().holds.insert(task);
+                    self.event(Event::Worker(id, FromWorker::Added(vec![(task, copy.nbytes)])));
+                } else {
+                    let at = copy.holders.to_vec();
+                    self.event(Event::Worker(id, FromWorker::Missing { task, at, dependents: Vec::new() }));
+                }
+            }
+        }
+        any
     }
 
     /// One worker runs one task, or finds that an input is not where it should be. False if there is nothing to do.
@@ -210,10 +248,19 @@ impl Cluster {
 
     fn run(&mut self) {
         for pick in 0.. {
-            if !self.step(pick, false) {
+            if !self.step(pick, false) && !self.get_copies() {
                 break;
             }
         }
+    }
+
+    /// Requests that were answered.
+    fn answered(&self) -> BTreeSet<u64> {
+        let request = |message: &ToClient| match message {
+            ToClient::Ok { request } | ToClient::Refused { request, .. } => Some(*request),
+            _ => None,
+        };
+        self.world.heard.iter().filter_map(request).collect()
     }
 
     fn done(&self) -> BTreeSet<u64> {
@@ -345,38 +392,6 @@ fn a_wide_graph_waits_at_the_scheduler() {
 }
 
 #[test]
-fn a_demand_that_nobody_meets_is_told_and_met_when_somebody_comes() {
-    let mut cluster = Cluster::new(1, 1);
-    let (mut submit, functions) = submission("gpu", &[vec![]], &[0], 0);
-    submit.restrictions.resources = vec![("GPU".to_owned(), 1.0)];
-    cluster.submit((submit, functions));
-    cluster.say(FromClient::Story { request: 1, futures: vec![FutureId(0)] });
-    let Some(ToClient::Stories { stories, .. }) = cluster.world.heard.last() else { panic!() };
-    assert!(stories[0].1.contains("GPU = 1"), "{stories:?}");
-    let hello = WorkerHello { n_threads: 1, resources: vec![("GPU".to_owned(), 1.0)], ..WorkerHello::default() };
-    let id = cluster.machine.add_worker(cluster.now, hello);
-    cluster.world.workers.insert(id, FakeWorker::default());
-    cluster.flush();
-    assert_eq!(cluster.world.workers[&id].to_run.len(), 1);
-}
-
-#[test]
-fn a_leaving_worker_hands_its_values_over() {
-    let mut cluster = Cluster::new(2, 1);
-    cluster.submit(submission("pair", &[vec![], vec![]], &[0, 1], 0));
-    cluster.run();
-    let (&leaving, worker) = cluster.world.workers.iter().find(|(_, w)| w.holds.len() == 1).unwrap();
-    let value = *worker.holds.first().unwrap();
-    let (&other, _) = cluster.world.workers.iter().find(|(id, _)| **id != leaving).unwrap();
-    cluster.event(Event::Worker(leaving, FromWorker::Leaving));
-    cluster.event(Event::Worker(other, FromWorker::Added(vec![(value, 8)])));
-    cluster.event(Event::Tick);
-    assert_eq!(cluster.machine.worker_info(leaving).n_held, 0);
-    cluster.kill(leaving);
-    assert!(!cluster.world.heard.iter().any(|m| matches!(m, ToClient::Lost { .. })));
-}
-
-#[test]
 fn malformed_layers_are_refused() {
     let mut cluster = Cluster::new(1, 1);
     let (mut submit, functions) = submission("chain", &[vec![], vec![0]], &[1], 0);
@@ -405,13 +420,33 @@ enum Happening {
     Fail(usize),
     GiveBack(usize),
     Kill(usize),
-    Join,
+    Join(bool),
     Release(usize),
     Cancel(usize),
     Retry(usize),
-    Submit(Vec<Vec<u32>>, usize),
+    Submit(Vec<Vec<u32>>, usize, usize),
     Pause(usize, bool),
+    Leave(usize, bool),
+    Replicate(usize, u32),
+    Rebalance,
+    GetCopies,
     Tick,
+}
+
+/// Any worker, one of those called special, two of what few have.
+fn restrictions(which: usize) -> Restrictions {
+    let (workers, resources) = match which {
+        0 => (vec!["special".to_owned()], vec![]),
+        1 => (vec![], vec![("R".to_owned(), 2.0)]),
+        2 => (vec!["special".to_owned()], vec![("R".to_owned(), 1.0)]),
+        _ => (vec![], vec![]),
+    };
+    Restrictions { workers, allow_other: false, resources }
+}
+
+fn special() -> WorkerHello {
+    let resources = vec![("R".to_owned(), 3.0)];
+    WorkerHello { name: "special".to_owned(), n_threads: 2, resources, ..WorkerHello::default() }
 }
 
 fn arbitrary_happening() -> impl Strategy<Value = Happening> {
@@ -420,12 +455,16 @@ fn arbitrary_happening() -> impl Strategy<Value = Happening> {
         1 => any::<usize>().prop_map(Happening::Fail),
         1 => any::<usize>().prop_map(Happening::GiveBack),
         1 => any::<usize>().prop_map(Happening::Kill),
-        1 => Just(Happening::Join),
+        1 => any::<bool>().prop_map(Happening::Join),
         1 => any::<usize>().prop_map(Happening::Release),
         1 => any::<usize>().prop_map(Happening::Cancel),
         1 => any::<usize>().prop_map(Happening::Retry),
-        1 => (arbitrary_graph(), 0usize..3).prop_map(|(graph, name)| Happening::Submit(graph, name)),
+        1 => (arbitrary_graph(), 0usize..3, 0usize..6).prop_map(|(graph, name, asks)| Happening::Submit(graph, name, asks)),
         1 => (any::<usize>(), any::<bool>()).prop_map(|(worker, paused)| Happening::Pause(worker, paused)),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(worker, asked)| Happening::Leave(worker, asked)),
+        1 => (any::<usize>(), 0u32..4).prop_map(|(future, n)| Happening::Replicate(future, n)),
+        1 => Just(Happening::Rebalance),
+        3 => Just(Happening::GetCopies),
         1 => Just(Happening::Tick),
     ]
 }
@@ -440,15 +479,17 @@ proptest! {
         let mut cluster = Cluster::new(3, 2);
         let mut next_future = 0;
         let mut names: BTreeMap<usize, Vec<Vec<u32>>> = BTreeMap::new();
-        let submit = |cluster: &mut Cluster, graph: Vec<Vec<u32>>, name: usize, next: &mut u64, names: &mut BTreeMap<usize, Vec<Vec<u32>>>| {
+        let submit = |cluster: &mut Cluster, graph: Vec<Vec<u32>>, name: usize, asks: usize, next: &mut u64, names: &mut BTreeMap<usize, Vec<Vec<u32>>>| {
             // One name, one computation: the same graph again shares its tasks.
             let graph = names.entry(name).or_insert(graph).clone();
             let outputs: Vec<u32> = (0..graph.len() as u32).filter(|t| t % 3 == 0 || *t as usize + 1 == graph.len()).collect();
-            cluster.submit(submission(&format!("g{name}"), &graph, &outputs, *next));
+            let (mut submit, functions) = submission(&format!("g{name}"), &graph, &outputs, *next);
+            submit.restrictions = restrictions(asks);
+            cluster.submit((submit, functions));
             *next += outputs.len() as u64;
         };
-        submit(&mut cluster, first, 0, &mut next_future, &mut names);
-        let mut cancelled = false;
+        submit(&mut cluster, first, 0, 9, &mut next_future, &mut names);
+        let (mut cancelled, mut n_requests) = (false, 0);
         for happening in happenings {
             let ids: Vec<WorkerId> = cluster.world.workers.keys().copied().collect();
             match happening {
@@ -456,22 +497,45 @@ proptest! {
                 Happening::Fail(pick) => { cluster.step(pick, true); cancelled = true; }
                 Happening::GiveBack(pick) => cluster.give_back(pick),
                 Happening::Kill(pick) => if !ids.is_empty() { cluster.kill(ids[pick % ids.len()]); },
-                Happening::Join => { cluster.add_worker(2); }
+                Happening::Join(true) => { cluster.add(special()); }
+                Happening::Join(false) => { cluster.add_worker(2); }
                 Happening::Release(pick) => cluster.say(FromClient::Release(vec![FutureId(pick as u64 % next_future)])),
                 Happening::Cancel(pick) => { cancelled = true; cluster.say(FromClient::Cancel(vec![FutureId(pick as u64 % next_future)])) }
                 Happening::Retry(pick) => cluster.say(FromClient::Retry(vec![FutureId(pick as u64 % next_future)])),
-                Happening::Submit(graph, name) => submit(&mut cluster, graph, name, &mut next_future, &mut names),
+                Happening::Submit(graph, name, asks) => submit(&mut cluster, graph, name, asks, &mut next_future, &mut names),
                 Happening::Pause(pick, paused) => if !ids.is_empty() {
                     cluster.event(Event::Worker(ids[pick % ids.len()], FromWorker::Paused(paused)));
                 },
+                Happening::Leave(pick, true) => if !ids.is_empty() {
+                    n_requests += 1;
+                    cluster.say(FromClient::Retire { request: n_requests, workers: vec![ids[pick % ids.len()]] });
+                },
+                Happening::Leave(pick, false) => if !ids.is_empty() {
+                    cluster.event(Event::Worker(ids[pick % ids.len()], FromWorker::Leaving));
+                },
+                Happening::Replicate(pick, n) => {
+                    n_requests += 1;
+                    let futures = vec![FutureId(pick as u64 % next_future)];
+                    cluster.say(FromClient::Replicate { request: n_requests, futures, n });
+                }
+                Happening::Rebalance => {
+                    n_requests += 1;
+                    cluster.say(FromClient::Rebalance { request: n_requests });
+                }
+                Happening::GetCopies => drop(cluster.get_copies()),
                 Happening::Tick => cluster.event(Event::Tick),
             }
         }
         cluster.add_worker(4);
+        cluster.add(special());
         for id in cluster.world.workers.keys().copied().collect::<Vec<_>>() {
             cluster.event(Event::Worker(id, FromWorker::Paused(false)));
         }
         cluster.run();
+        // What was missed at first is seen by the next look.
+        cluster.event(Event::Tick);
+        cluster.run();
+        prop_assert_eq!(cluster.answered(), (1..=n_requests).collect::<BTreeSet<_>>());
         for progress in cluster.machine.progress() {
             prop_assert_eq!(progress.waiting + progress.queued + progress.processing, 0, "{:?}", progress);
             prop_assert!(cancelled || progress.erred == 0 || progress.what.is_empty() || progress.erred < 40);
