@@ -348,6 +348,7 @@ impl Connection {
                     }
                 }
                 ToClient::Holders { request, .. }
+                | ToClient::Contents { request, .. }
                 | ToClient::Workers { request, .. }
                 | ToClient::Demand { request, .. }
                 | ToClient::Ok { request }

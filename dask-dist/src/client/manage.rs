@@ -94,6 +94,27 @@ impl Client {
         })
     }
 
+    /// What is where: the keys of the values that each worker holds, by its address.
+    ///
+    /// ```
+    /// let client = dask_dist::Client::local()?;
+    /// let future = client.submit(|x: i64| x + 1, (1,))?;
+    /// future.result()?;
+    /// let contents = client.has_what().wait()?;
+    /// assert!(contents.values().any(|keys| keys.contains(future.key())));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    pub fn has_what(&self) -> Answer<BTreeMap<String, Vec<Key>>> {
+        self.ask_for(
+            "what workers hold",
+            |request| FromClient::HasWhat { request },
+            |reply| match reply {
+                ToClient::Contents { contents, .. } => Some(contents.into_iter().collect()),
+                _ => None,
+            },
+        )
+    }
+
     /// Copies values until at least `n` workers hold each; all workers if `n` is 0.
     pub fn replicate<'a, T: 'a>(&self, futures: impl IntoIterator<Item = &'a Future<T>>, n: u32) -> Answer<()> {
         let futures = futures.into_iter().map(|future| future.wish().id).collect();

@@ -88,6 +88,11 @@ pub enum FromClient {
         /// Of which values; of all that the client wants if empty.
         futures: Vec<FutureId>,
     },
+    /// What do the workers have? Answered by [`ToClient::Contents`].
+    HasWhat {
+        /// Comes back in the answer.
+        request: u64,
+    },
     /// Copies of these on at least `n` workers.
     Replicate {
         /// Comes back in [`ToClient::Ok`], when it is done.
@@ -302,6 +307,13 @@ pub enum ToClient {
         request: u64,
         /// Key, size and holders of each.
         holders: Vec<(FutureId, dask_core::Key, u64, Vec<WorkerId>)>,
+    },
+    /// Answers [`FromClient::HasWhat`].
+    Contents {
+        /// As asked.
+        request: u64,
+        /// For each worker, by address: the keys of its values.
+        contents: Vec<(String, Vec<dask_core::Key>)>,
     },
     /// Answers [`FromClient::Workers`].
     Workers {

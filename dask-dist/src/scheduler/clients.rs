@@ -106,6 +106,14 @@ impl Machine {
                 }
             }
             FromClient::WhoHas { request, futures } => self.who_has(id, request, futures),
+            FromClient::HasWhat { request } => {
+                let contents = self.workers.present.as_slice().iter().map(|&worker| {
+                    let keys = self.held_by(worker).into_iter().map(|slot| self.key(slot)).collect();
+                    (self.workers[worker].hello.address.clone(), keys)
+                });
+                let contents = contents.collect();
+                self.outbox.tell(id, ToClient::Contents { request, contents });
+            }
             FromClient::Replicate { request, futures, n } => self.replicate(id, request, &futures, n),
             FromClient::Rebalance { request } => self.rebalance(id, request),
             FromClient::Workers { request } => {

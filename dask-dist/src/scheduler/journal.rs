@@ -97,6 +97,11 @@ impl Machine {
         self.tasks.close_gaps();
     }
 
+    /// Names under which values are published.
+    pub fn published_names(&self) -> Vec<String> {
+        self.clients.published.keys().cloned().collect()
+    }
+
     /// A task whose value a worker will bring.
     fn expect(&mut self, value: PublishedValue) -> Option<u32> {
         let layer = self.layers.get_or_insert(&value.layer, &value.shape).ok()?;

@@ -34,6 +34,11 @@ impl<E> Clock<E> {
         self.at(self.now + wait, what);
     }
 
+    /// What does not stay will not happen.
+    pub(super) fn retain(&mut self, stays: impl Fn(&E) -> bool) {
+        self.planned.retain(|_, what| stays(what));
+    }
+
     /// The next thing; time moves to it.
     pub(super) fn next(&mut self) -> Option<E> {
         let ((at, _), what) = self.planned.pop_first()?;

@@ -33,29 +33,78 @@ pub enum Fault {
     Join,
     /// The second client goes without a word.
     ClientGone,
+    /// The second client cancels some of its futures; the first wants them all the same, and has them tried again.
+    Cancel(u64),
+    /// The first client wants its values on so many workers.
+    Replicate(u32),
+    /// The first client wants values spread evenly.
+    Rebalance,
+    /// The first client publishes what it has.
+    Publish,
+    /// The scheduler's process ends and is started again with its journal; workers bring what they have, and clients
+    /// connect and ask again.
+    Restart,
 }
 
-/// `n` faults within `span`.
-pub fn plan(seed: u64, n: usize, span: Duration) -> Vec<(Duration, Fault)> {
+/// A kind of [`Fault`], see there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are called as the faults")]
+pub enum Kind {
+    Kill,
+    Cut,
+    Hang,
+    Freeze,
+    Partition,
+    Delay,
+    Resets,
+    Duplicates,
+    FullDisk,
+    BadDisk,
+    Leave,
+    Join,
+    ClientGone,
+    Cancel,
+    Replicate,
+    Rebalance,
+    Publish,
+    Restart,
+}
+
+/// All of them, the more likely ones more than once.
+pub const ANY: [Kind; 24] = {
+    use Kind::*;
+    [
+        Kill, Kill, Kill, Cut, Hang, Hang, Freeze, Partition, Partition, Delay, Resets, Resets, Duplicates, FullDisk,
+        BadDisk, Leave, Join, ClientGone, Cancel, Replicate, Replicate, Rebalance, Publish, Restart,
+    ]
+};
+
+/// `n` faults of these kinds within `span`.
+pub fn plan(kinds: &[Kind], seed: u64, n: usize, span: Duration) -> Vec<(Duration, Fault)> {
     let mut dice = Dice::new(seed, 2);
     let mut all: Vec<(Duration, Fault)> = (0..n)
         .map(|_| {
             let at = span.mul_f64(dice.unit());
             let (who, long) = (dice.any(), Duration::from_millis(dice.between(1, 8000)));
-            let fault = match dice.below(16) {
-                0..=2 => Fault::Kill(who),
-                3 => Fault::Cut(who),
-                4 if dice.one_in(2) => Fault::Freeze(who),
-                4 | 5 => Fault::Hang(who, long),
-                6 | 7 => Fault::Partition(who, dice.one_in(2), long),
-                8 => Fault::Delay(dice.between(2, 2000) as u32, long),
-                9 | 10 => Fault::Resets(long),
-                11 => Fault::Duplicates(long),
-                12 => Fault::FullDisk(who, long),
-                13 => Fault::BadDisk(who, long),
-                14 => Fault::Leave(who),
-                _ if dice.one_in(2) => Fault::Join,
-                _ => Fault::ClientGone,
+            let fault = match kinds[dice.below(kinds.len() as u64) as usize] {
+                Kind::Kill => Fault::Kill(who),
+                Kind::Cut => Fault::Cut(who),
+                Kind::Hang => Fault::Hang(who, long),
+                Kind::Freeze => Fault::Freeze(who),
+                Kind::Partition => Fault::Partition(who, dice.one_in(2), long),
+                Kind::Delay => Fault::Delay(dice.between(2, 2000) as u32, long),
+                Kind::Resets => Fault::Resets(long),
+                Kind::Duplicates => Fault::Duplicates(long),
+                Kind::FullDisk => Fault::FullDisk(who, long),
+                Kind::BadDisk => Fault::BadDisk(who, long),
+                Kind::Leave => Fault::Leave(who),
+                Kind::Join => Fault::Join,
+                Kind::ClientGone => Fault::ClientGone,
+                Kind::Cancel => Fault::Cancel(who),
+                Kind::Replicate => Fault::Replicate(dice.below(4) as u32),
+                Kind::Rebalance => Fault::Rebalance,
+                Kind::Publish => Fault::Publish,
+                Kind::Restart => Fault::Restart,
             };
             (at, fault)
         })

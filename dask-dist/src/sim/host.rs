@@ -37,6 +37,8 @@ pub(super) struct Host {
     pub(super) disk: Disk,
     pub(super) unreadable_until: Duration,
     versions: u64,
+    /// Which cluster it belongs to, and which life of its scheduler knows it.
+    pub(super) cluster: (u64, u32),
     /// Bytes of values in memory.
     pub(super) in_memory: u64,
 }
@@ -56,6 +58,7 @@ impl Host {
             disk: Disk::new(disk_bandwidth),
             unreadable_until: Duration::ZERO,
             versions: 0,
+            cluster: (0, 0),
             in_memory: 0,
         }
     }
@@ -73,6 +76,7 @@ impl Host {
             }
         }
         (back.versions, back.unreadable_until) = (self.versions, self.unreadable_until);
+        back.cluster = self.cluster;
         std::mem::swap(&mut back.disk, &mut self.disk);
         back.machine = Machine::holding(settings, &values);
         (back, values.into_iter().map(|(task, nbytes, _)| (task, nbytes)).collect())
@@ -99,6 +103,7 @@ impl Host {
                 ToWorker::DropFunctions(ids) => self.functions.retain(|id, _| !ids.contains(id)),
                 ToWorker::Peers(peers) => self.peers.extend(peers.into_iter().map(|(id, _)| id)),
                 ToWorker::PeersGone(peers) => self.gone.extend(peers),
+                ToWorker::Welcome { cluster, .. } => self.cluster = cluster,
                 other => self.machine.handle(Event::Scheduler(other), &mut actions),
             }
         }

@@ -66,6 +66,8 @@ pub struct SimSettings {
     pub patience: Patience,
     /// Whether another client wants the same.
     pub second_client: bool,
+    /// Whether a worker that holds more in memory than its limit is ended, as by the system.
+    pub kills_hungry: bool,
 }
 
 impl Default for SimSettings {
@@ -83,6 +85,7 @@ impl Default for SimSettings {
             disk_bandwidth: 500e6,
             patience: Patience::default(),
             second_client: false,
+            kills_hungry: false,
         }
     }
 }
@@ -104,6 +107,10 @@ pub struct Outcome {
     pub n_deaths: u32,
     /// Futures that failed, for a cause.
     pub n_failed: u32,
+    /// Times that a client cancelled something.
+    pub n_cancels: u32,
+    /// Times that the scheduler was started again.
+    pub n_restarts: u32,
     /// Things that happened.
     pub n_happenings: u64,
 }
@@ -121,12 +128,13 @@ pub struct Broken {
 }
 
 /// What may happen.
-#[derive(Debug)]
 enum Happening {
     ToScheduler(WorkerId, Vec<FromWorker>),
     FromClient(u32, Vec<FromClient>),
     ToClient(u32, Vec<ToClient>),
     ToWorker(WorkerId, Batch<ToWorker>),
+    /// The process of a worker ends by what it runs.
+    Aborts(WorkerId),
     /// A task's time is over.
     Ran(WorkerId, TaskRef, Option<u64>, u64, Duration),
     PeerAsks {
@@ -161,6 +169,8 @@ enum Happening {
     /// It has found it.
     Return(WorkerId),
     Thaw(WorkerId),
+    /// A worker has found a scheduler that was started again, and brings what it has.
+    Found(Box<Host>, Vec<(TaskRef, u64)>),
     Join,
     Fault(Fault),
 }
@@ -178,6 +188,8 @@ pub struct Sim {
     dice: Dice,
     clients: Vec<Client>,
     actions: Vec<scheduler::Action>,
+    /// The scheduler's journal.
+    records: Vec<scheduler::journal::Record>,
     resets_until: Duration,
     duplicates_until: Duration,
     in_memory: u64,
@@ -208,6 +220,7 @@ impl Sim {
             dice: Dice::new(seed, 5),
             clients,
             actions: Vec::new(),
+            records: Vec::new(),
             resets_until: Duration::ZERO,
             duplicates_until: Duration::ZERO,
             in_memory: 0,
@@ -219,6 +232,8 @@ impl Sim {
                 bytes_spilled: 0,
                 n_deaths: 0,
                 n_failed: 0,
+                n_cancels: 0,
+                n_restarts: 0,
                 n_happenings: 0,
             },
             broken: None,
@@ -249,10 +264,22 @@ impl Sim {
             Err(why) => {
                 let left = self.left().unwrap_or_default();
                 let progress = self.scheduler.progress();
-                let why = format!("{why}\n  left: {left}\n  progress: {progress:?}");
+                let workers: Vec<String> =
+                    self.scheduler.present_workers().iter().map(|&id| self.describe(id)).collect();
+                let workers = workers.join("; ");
+                let why = format!("{why}\n  left: {left}\n  progress: {progress:?}\n  workers: {workers}");
                 Err(Broken { seed: self.seed, at: self.clock.now(), why })
             }
         }
+    }
+
+    /// A worker, for people.
+    fn describe(&self, id: WorkerId) -> String {
+        let (info, host) = (self.scheduler.worker_info(id), &self.hosts[id.idx()]);
+        let alive = if host.alive { "alive" } else { "ended" };
+        let (in_memory, on_disk) = host.machine.memory();
+        let has = format!("{in_memory} bytes in memory, {on_disk} on disk, {} values", info.n_held);
+        format!("{id:?} {alive} {}, {} tasks, {has}", info.status, info.n_processing)
     }
 
     fn until(&mut self, mut done: impl FnMut(&mut Self) -> Result<bool, String>) -> Result<(), String> {
@@ -285,7 +312,7 @@ impl Sim {
         let to = match &what {
             Happening::ToWorker(to, _) | Happening::Ran(to, ..) | Happening::PeerAnswers { to, .. } => Some(*to),
             Happening::PeerBreaks(to, _) | Happening::WorkerTick(to) | Happening::CutOff(to) => Some(*to),
-            Happening::LostScheduler(to) | Happening::Return(to) => Some(*to),
+            Happening::LostScheduler(to) | Happening::Return(to) | Happening::Aborts(to) => Some(*to),
             Happening::Moved { on: to, .. } | Happening::PeerAsks { of: to, .. } => Some(*to),
             _ => None,
         };
@@ -323,6 +350,7 @@ impl Sim {
                 self.on_host(id, |host| host.hear(batch));
                 self.give_up(id, &gone);
             }
+            Happening::Aborts(id) => self.end(id, "signal 6"),
             Happening::Ran(id, task, value, nbytes, time) => self.ran(id, task, value, nbytes, time),
             Happening::PeerAsks { by, of, request, tasks } => self.answer_peer(by, of, request, &tasks),
             Happening::PeerAnswers { to, request, found, missing } => self.take_answer(to, request, found, missing),
@@ -357,6 +385,7 @@ impl Sim {
             Happening::LostScheduler(id) => self.look_for_scheduler(id),
             Happening::Return(id) => self.come_back(id),
             Happening::Thaw(id) => self.thaw(id),
+            Happening::Found(host, holds) => self.found(*host, holds),
             Happening::Join => drop(self.join()),
             Happening::Fault(fault) => self.fault(fault),
         }
@@ -412,7 +441,8 @@ impl Sim {
                         self.broken = Some(format!("{id:?} was cut off"));
                     }
                 }
-                scheduler::Action::Record(_) | scheduler::Action::Warn(_) => {}
+                scheduler::Action::Record(record) => self.records.push(record),
+                scheduler::Action::Warn(_) => {}
             }
         }
         self.actions = actions;
@@ -432,6 +462,11 @@ impl Sim {
         let actions = what(host);
         self.in_memory = self.in_memory - before + host.in_memory;
         self.outcome.peak_bytes = self.outcome.peak_bytes.max(self.in_memory);
+        // What takes too much is noticed before anything is said of it.
+        let limit = self.settings.worker.memory_limit;
+        if self.settings.kills_hungry && limit != 0 && limit < self.hosts[id.idx()].in_memory {
+            return self.end(id, "signal 9, out of memory");
+        }
         let mut reports = Vec::new();
         for action in actions {
             self.act(id, action, &mut reports);
@@ -468,6 +503,9 @@ impl Sim {
                 }
                 let work = &self.workload.stages[stage as usize].tasks[position as usize];
                 self.outcome.n_runs += 1;
+                if work.kills {
+                    return self.clock.after(work.time, Happening::Aborts(id));
+                }
                 self.clock.after(work.time, Happening::Ran(id, task, value, work.nbytes, work.time));
             }
             worker::Action::Fetch { from, request, tasks } => self.ask_peer(id, from, request, tasks),

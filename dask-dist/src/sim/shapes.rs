@@ -132,7 +132,13 @@ pub fn random(seed: u64) -> Workload {
                     dependencies.push((OWN, dice.below(u64::from(position)) as u32));
                 }
                 let time = Duration::from_micros(dice.between(1, 1000 * millis));
-                Work { dependencies, time, nbytes: dice.between(1, scale), fails: failing && dice.one_in(40) }
+                Work {
+                    dependencies,
+                    time,
+                    nbytes: dice.between(1, scale),
+                    fails: failing && dice.one_in(40),
+                    kills: false,
+                }
             })
             .collect();
         all.stages.push(Stage { name: format!("stage-{at}"), inputs, tasks });

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::faults::Fault;
-use super::network::SCHEDULER;
+use super::host::Host;
+use super::network::{Network, SCHEDULER};
 use super::{Happening, Sim};
-use crate::protocol::{FromWorker, WorkerHello, WorkerId};
+use crate::protocol::{FromWorker, TaskRef, WorkerHello, WorkerId};
+use crate::scheduler;
+use crate::scheduler::journal::Identity;
 
 /// A worker that leaves ends after so long, whatever it holds.
 const FAREWELL: Duration = Duration::from_secs(30);
@@ -67,6 +70,11 @@ impl Sim {
             }
             Fault::Join => drop(self.join()),
             Fault::ClientGone => self.lose_client(1),
+            Fault::Cancel(which) => self.cancel(which),
+            Fault::Replicate(n) => self.replicate(n),
+            Fault::Rebalance => self.rebalance(),
+            Fault::Publish => self.publish(),
+            Fault::Restart => self.restart(),
         }
     }
 
@@ -125,7 +133,44 @@ impl Sim {
                 self.happen_now(what);
             }
         }
-        self.enter(back, WorkerHello { holds, was: Some(id), ..WorkerHello::default() });
+        let cluster = back.cluster;
+        self.enter(back, WorkerHello { holds, was: Some(id), cluster, ..WorkerHello::default() });
+    }
+
+    /// The scheduler's process ends, and another is started with what the first wrote down. Workers are numbered anew.
+    fn restart(&mut self) {
+        self.outcome.n_restarts += 1;
+        let n_restarts = self.outcome.n_restarts;
+        self.scheduler = scheduler::Machine::new(self.settings.scheduler.clone(), self.seed + u64::from(n_restarts));
+        self.scheduler.restore(Identity { cluster: 0, n_restarts }, self.records.clone());
+        // What was on its way was on connections that have ended, and what workers were doing comes to nothing.
+        self.clock.retain(|what| {
+            matches!(
+                what,
+                Happening::SchedulerTick
+                    | Happening::ClientTick
+                    | Happening::Found(..)
+                    | Happening::Join
+                    | Happening::Fault(_)
+            )
+        });
+        (self.network, self.in_memory) = (Network::new(self.settings.network.clone(), self.seed), 0);
+        for mut host in std::mem::take(&mut self.hosts) {
+            // One that is stopped for good does not notice anything.
+            if host.alive && host.frozen_until != Duration::MAX {
+                let (back, holds) = host.come_back(self.settings.worker.clone(), self.settings.disk_bandwidth);
+                let soon = Duration::from_millis(self.dice.between(1, 3000));
+                self.clock.after(soon, Happening::Found(Box::new(back), holds));
+            }
+        }
+        self.connect_again();
+    }
+
+    /// A worker has found the scheduler that was started again.
+    pub(super) fn found(&mut self, back: Host, holds: Vec<(TaskRef, u64)>) {
+        self.in_memory += back.in_memory;
+        let cluster = back.cluster;
+        self.enter(back, WorkerHello { holds, cluster, ..WorkerHello::default() });
     }
 
     /// A worker that hung goes on with what has happened meanwhile.

@@ -24,6 +24,8 @@ pub struct Work {
     pub nbytes: u64,
     /// Whether it fails.
     pub fails: bool,
+    /// Whether the process that runs it ends.
+    pub kills: bool,
 }
 
 /// In place of the number of an input: the stage itself.
@@ -60,7 +62,7 @@ impl Workload {
         nbytes: u64,
         dependencies: impl Fn(u32) -> Vec<(u32, u32)>,
     ) -> usize {
-        let work = |at| Work { dependencies: dependencies(at), time, nbytes, fails: false };
+        let work = |at| Work { dependencies: dependencies(at), time, nbytes, fails: false, kills: false };
         let tasks = (0..n).map(work).collect();
         self.stages.push(Stage { name: name.to_owned(), inputs: inputs.to_vec(), tasks });
         self.stages.len() - 1
@@ -121,7 +123,7 @@ impl Workload {
         hash.write_usize(stage);
         hash.write_u32(position);
         inputs.iter().for_each(|&input| hash.write_u64(input));
-        (!work.fails).then(|| hash.finish())
+        (!work.fails && !work.kills).then(|| hash.finish())
     }
 
     /// No schedule is shorter, transfers apart. For any length, the tasks that have at least so long a chain after them

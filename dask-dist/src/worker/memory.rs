@@ -23,7 +23,7 @@ pub(super) struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Memory,
-    /// Still in memory, being written.
+    /// Still in memory, being written; it stays there if a task begins to use it.
     Spilling,
     Disk,
     /// Being read.
@@ -233,7 +233,11 @@ impl Machine {
             return;
         }
         self.spilling -= held.nbytes;
-        if ok {
+        if ok && held.pins != 0 {
+            // What started meanwhile uses it: it stays, and can go another time without being written again.
+            self.refusals = 0;
+            held.place = Place::Memory;
+        } else if ok {
             self.refusals = 0;
             held.place = Place::Disk;
             self.in_memory -= held.nbytes;

@@ -77,6 +77,15 @@ impl Machine {
             ));
         }
         for (task, held) in &self.held {
+            let waits = |attempt: &(TaskRef, RunId)| held.waiting.contains(attempt);
+            let mut users = self.attempts.iter().filter(|(_, attempt)| attempt.inputs.contains(task));
+            let not_here = held.place == Place::Disk || held.place == Place::Restoring;
+            if held.pins != 0
+                && not_here
+                && !users.all(|(user, attempt)| !attempt.gathered || waits(&(*user, attempt.run)))
+            {
+                return Some(format!("{task:?} is {:?}, and used by a task that does not wait for it", held.place));
+            }
             if held.place != Place::Restoring && !held.waiting.is_empty() {
                 return Some(format!("{task:?} is {:?}, and {:?} wait for it", held.place, held.waiting));
             }

@@ -117,6 +117,9 @@ fn scattered_values_are_arguments_and_broadcast_ones_are_everywhere() {
         assert_eq!(who[everywhere.key()].len(), cluster.n_workers());
         client.replicate([&scattered], 2).wait().unwrap();
         assert_eq!(client.who_has([&scattered]).wait().unwrap()[scattered.key()].len(), 2);
+        let contents = client.has_what().wait().unwrap();
+        assert_eq!(contents.len(), 2);
+        assert!(contents.values().all(|keys| keys.contains(everywhere.key()) && keys.contains(scattered.key())));
         client.rebalance().wait().unwrap();
         assert_eq!(scattered.result().unwrap(), big);
     });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dask_dist::scheduler::{Measure, Placement};
+use dask_dist::sim::faults::{ANY, Kind};
 use dask_dist::sim::rivals::{Competition, RivalSettings, compete};
 use dask_dist::sim::workload::Workload;
 use dask_dist::sim::{Outcome, Sim, SimSettings, faults, shapes};
@@ -18,9 +19,8 @@ impl Drop for Seed {
     }
 }
 
-/// A run with everything drawn from the seed.
-fn troubled(seed: u64) -> Outcome {
-    let _says = Seed(seed);
+/// A cluster drawn from the seed.
+fn drawn(seed: u64) -> SimSettings {
     let mut settings = SimSettings { n_workers: 2 + (seed % 7) as u32, ..SimSettings::default() };
     settings.worker.n_threads = 1 + (seed % 3) as u32;
     settings.worker.memory_limit = [0, 20_000_000, 200_000_000][(seed / 3 % 3) as usize];
@@ -28,43 +28,123 @@ fn troubled(seed: u64) -> Outcome {
     settings.scheduler.memory_manager.interval = Duration::from_millis([500, 2000][(seed / 2 % 2) as usize]);
     settings.scheduler.memory_manager.measure = [Measure::Managed, Measure::Optimistic][(seed / 4 % 2) as usize];
     settings.second_client = seed.is_multiple_of(2);
-    let faults = faults::plan(seed, (seed % 13) as usize, Duration::from_secs(6));
+    settings
+}
+
+/// A run with everything drawn from the seed, and some faults of these kinds.
+fn troubled_by(kinds: &[Kind], seed: u64) -> Outcome {
+    let _says = Seed(seed);
+    let mut settings = drawn(seed);
+    settings.second_client |= kinds == [Kind::Cancel] || kinds == [Kind::ClientGone];
+    let n = if kinds.len() == 1 { 1 + seed % 4 } else { seed % 13 };
+    let faults = faults::plan(kinds, seed, n as usize, Duration::from_secs(6));
     Sim::new(settings, shapes::random(seed), &faults, seed).run().unwrap_or_else(|broken| panic!("{broken}"))
 }
 
-fn seeds(n: u64, of: u64, part: u64) {
-    if let Some(seed) = std::env::var("DASK_SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        troubled(seed);
-        return;
-    }
-    let from = 1_000_000 * n;
-    for seed in (from..from + n).skip(part as usize).step_by(of as usize) {
-        troubled(seed);
+/// A thousand seeds, or as many as `DASK_SIM_SEEDS` says, or the one of `DASK_SIM_SEED`.
+fn seeds() -> std::ops::Range<u64> {
+    let told = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    match told("DASK_SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 1_000_000_000..1_000_000_000 + told("DASK_SIM_SEEDS").unwrap_or(1000),
     }
 }
 
-// A thousand, in two parts that run beside each other.
+// In two parts, that run beside each other.
 #[test]
 fn whatever_goes_wrong_every_result_is_made_or_failed_for_a_cause() {
-    seeds(1000, 2, 0);
+    for seed in seeds().step_by(2) {
+        troubled_by(&ANY, seed);
+    }
 }
 
 #[test]
 fn whatever_else_goes_wrong_every_result_is_made_or_failed_for_a_cause() {
-    seeds(1000, 2, 1);
+    for seed in seeds().skip(1).step_by(2) {
+        troubled_by(&ANY, seed);
+    }
 }
 
-/// `cargo test -p dask-dist --features sim -- --ignored sim`
+/// One kind of fault a test.
+macro_rules! alone {
+    ($($name:ident: $kind:ident,)*) => {$(
+        #[test]
+        fn $name() {
+            for seed in seeds() {
+                troubled_by(&[Kind::$kind], seed);
+            }
+        }
+    )*};
+}
+
+alone! {
+    workers_are_killed_at_any_step: Kill,
+    connections_are_reset_and_workers_come_back: Cut,
+    workers_hang_and_go_on: Hang,
+    workers_are_stopped_for_good: Freeze,
+    the_network_is_cut_and_healed: Partition,
+    messages_are_late: Delay,
+    connections_between_workers_break: Resets,
+    reports_come_twice: Duplicates,
+    the_disk_is_full_while_values_are_spilled: FullDisk,
+    what_was_spilled_cannot_be_read: BadDisk,
+    workers_leave_in_order: Leave,
+    workers_come: Join,
+    a_client_goes_without_a_word: ClientGone,
+    futures_are_cancelled_and_tried_again: Cancel,
+    values_are_copied: Replicate,
+    values_are_moved: Rebalance,
+}
+
 #[test]
-#[ignore = "thousands of seeds take a while"]
-fn whatever_goes_wrong_over_thousands_of_seeds() {
-    seeds(3000, 1, 0);
+fn the_scheduler_is_killed_and_started_again() {
+    let mut n_brought = 0;
+    for seed in seeds() {
+        let outcome = troubled_by(&[Kind::Restart, Kind::Publish], seed);
+        let graph = shapes::random(seed);
+        let expected = graph.expected();
+        let n_failed = graph.outputs.iter().filter(|&&(stage, at)| expected[stage][at as usize].is_none()).count();
+        // All that was published is brought back.
+        assert_eq!(outcome.n_failed, n_failed as u32, "run again with DASK_SIM_SEED={seed}");
+        n_brought += u32::from(outcome.n_restarts != 0);
+    }
+    assert!(0 < n_brought);
+}
+
+#[test]
+fn tasks_that_end_their_process_are_found_out() {
+    let mut n_found = 0;
+    for seed in seeds() {
+        let _says = Seed(seed);
+        let mut graph = shapes::random(seed);
+        let stage = seed as usize % graph.stages.len();
+        let n = graph.stages[stage].tasks.len();
+        graph.stages[stage].tasks[seed as usize / 7 % n].kills = true;
+        let faults = faults::plan(&ANY, seed, (seed % 3) as usize, Duration::from_secs(6));
+        let outcome = Sim::new(drawn(seed), graph, &faults, seed).run().unwrap_or_else(|broken| panic!("{broken}"));
+        n_found += u32::from(outcome.n_failed != 0);
+    }
+    assert!(0 < n_found);
+}
+
+#[test]
+fn workers_that_take_too_much_memory_are_ended() {
+    let mut n_ended = 0;
+    for seed in seeds() {
+        let _says = Seed(seed);
+        let mut settings = SimSettings { kills_hungry: true, ..drawn(seed) };
+        settings.worker.memory_limit = [5_000_000, 20_000_000, 60_000_000][(seed / 3 % 3) as usize];
+        let outcome =
+            Sim::new(settings, shapes::random(seed), &[], seed).run().unwrap_or_else(|broken| panic!("{broken}"));
+        n_ended += outcome.n_deaths;
+    }
+    assert!(0 < n_ended);
 }
 
 #[test]
 fn a_seed_replays_exactly() {
     for seed in [3, 11, 25, 64] {
-        assert_eq!(troubled(seed), troubled(seed));
+        assert_eq!(troubled_by(&ANY, seed), troubled_by(&ANY, seed));
     }
 }
 
