@@ -27,6 +27,8 @@ const KEYS: &[KeyDoc] = &[
     key("distributed.scheduler.worker-ttl", "30 s", "silence after which a worker is taken for dead"),
     key("distributed.scheduler.bandwidth", "500 MB", "assumed bytes a second between workers"),
     key("distributed.scheduler.no-workers-timeout", "", "how long a task waits for a worker that may run it"),
+    key("distributed.scheduler.tasks-limit", "20000000", "tasks that the scheduler knows, at most"),
+    key("distributed.scheduler.stuck-after", "60 s", "how long something may not move before it is reported"),
     key("distributed.scheduler.locks.lease-timeout", "30 s", "silence after which what a client has locked is free"),
     key("distributed.scheduler.item-limit", "16 MiB", "bytes of one item in a variable, a queue or a message, at most"),
     key("distributed.scheduler.active-memory-manager.start", "true", "whether copies that nobody needs are dropped"),

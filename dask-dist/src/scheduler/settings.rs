@@ -42,7 +42,7 @@ pub struct Settings {
     pub return_timeout: Duration,
     /// A task that runs for so long, and ten times longer than others of its layer, is reported.
     pub stuck_after: Duration,
-    /// Tasks in one submission, at most.
+    /// Tasks that the scheduler knows, at most: each takes some 200 to 300 bytes.
     pub tasks_max: u64,
     /// How to place tasks.
     pub placement: Placement,
@@ -81,7 +81,7 @@ impl Default for Settings {
             no_worker_timeout: None,
             return_timeout: Duration::from_secs(300),
             stuck_after: Duration::from_secs(60),
-            tasks_max: 100_000_000,
+            tasks_max: 20_000_000,
             placement: Placement::Locality,
             validate: cfg!(debug_assertions) && cfg!(test),
         }

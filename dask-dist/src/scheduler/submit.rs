@@ -103,11 +103,10 @@ impl Machine {
         let mut input = Decoder::new(&parcel);
         let layers = decode_layers(&mut input, |number| numbered.get(number as usize).cloned())
             .map_err(|error| error.to_string())?;
-        if self.settings.tasks_max < layers.n_tasks() {
+        let (known, new, most) = (self.tasks.len() as u64, layers.n_tasks(), self.settings.tasks_max);
+        if most < known.saturating_add(new) {
             return Err(format!(
-                "{} tasks are more than the {} that the scheduler takes at once: use larger chunks or partitions",
-                layers.n_tasks(),
-                self.settings.tasks_max
+                "{new} tasks, beside the {known} that are known, are more than the {most} that the scheduler takes: use larger chunks or partitions, release what is not needed, or raise distributed.scheduler.tasks-limit"
             ));
         }
         let outputs = output_keys(&layers, &submit.outputs)?;

@@ -43,6 +43,8 @@ pub fn scheduler_settings() -> Result<scheduler::Settings, DistError> {
     put(&mut settings.no_worker_timeout, time("distributed.scheduler.no-workers-timeout")?.map(Some));
     put(&mut settings.lease_timeout, silence("distributed.scheduler.locks.lease-timeout")?);
     put(&mut settings.item_max, bytes("distributed.scheduler.item-limit")?);
+    put(&mut settings.tasks_max, few("distributed.scheduler.tasks-limit")?.map(u64::from));
+    put(&mut settings.stuck_after, time("distributed.scheduler.stuck-after")?);
     let manager = &mut settings.memory_manager;
     put(&mut manager.start, flag("distributed.scheduler.active-memory-manager.start")?);
     put(&mut manager.interval, time("distributed.scheduler.active-memory-manager.interval")?);
@@ -109,7 +111,7 @@ pub fn comm_settings(role: Role) -> Result<CommSettings, DistError> {
     put(&mut settings.connect_timeout, time("distributed.comm.timeouts.connect")?);
     put(&mut settings.handshake_timeout, time("distributed.comm.timeouts.handshake")?);
     settings.security = security(role)?;
-    Ok(settings)
+    Ok(if role == Role::Scheduler { settings.of_scheduler() } else { settings })
 }
 
 /// A text that is there.

@@ -35,11 +35,11 @@ enum Heard {
 pub type WhyGone = Arc<dyn Fn(u32) -> Option<String> + Send + Sync>;
 
 /// How to run a scheduler.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct SchedulerOptions {
     /// The machine's settings.
     pub settings: Settings,
-    /// Limits and patience of connections.
+    /// Limits and patience of connections; by default those [of a scheduler](CommSettings::of_scheduler).
     pub comm: CommSettings,
     /// Asked when a worker's connection ends.
     pub why_gone: Option<WhyGone>,
@@ -50,6 +50,19 @@ pub struct SchedulerOptions {
     pub questions: Option<super::questions::Asked>,
     /// Is told how many workers are there.
     pub present: Option<watch::Sender<usize>>,
+}
+
+impl Default for SchedulerOptions {
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            comm: CommSettings::default().of_scheduler(),
+            why_gone: None,
+            journal: None,
+            questions: None,
+            present: None,
+        }
+    }
 }
 
 /// Runs a scheduler until `stop` becomes true (or its sender is dropped), or the listener ends.

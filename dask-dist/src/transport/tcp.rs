@@ -154,8 +154,9 @@ async fn read_all<M: Message, R: AsyncRead + Unpin>(
         loop {
             match reader.next().await {
                 Ok(Some((batch, nbytes))) => {
-                    unread.take(nbytes).await;
-                    if to.send(Ok((batch, nbytes))).is_err() {
+                    let weight = nbytes + (batch.messages.len() * size_of::<M>()) as u64;
+                    unread.take(weight).await;
+                    if to.send(Ok((batch, weight))).is_err() {
                         return Ok(());
                     }
                 }

@@ -98,8 +98,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
         let longest = head_len.max(table_len);
         self.limit("a frame's messages", longest.into(), self.settings.head_bytes_max.into())?;
-        let messages: Vec<M> = self.decoded(head_len).await?;
-        let forms: Vec<Form> = if table_len == 0 { Vec::new() } else { self.decoded(table_len).await? };
+        let most = self.settings.messages_max;
+        let messages: Vec<M> = self.decoded(head_len, "a frame's number of messages", most).await?;
+        let most = self.settings.parts_max.into();
+        let forms: Vec<Form> = match table_len {
+            0 => Vec::new(),
+            n => self.decoded(n, "a frame's number of attachments or buffers", most).await?,
+        };
         let n_buffers: usize = forms.iter().map(|(_, _, buffers)| buffers.len()).sum();
         let n_parts = forms.len().max(n_buffers) as u64;
         self.limit("a frame's number of attachments or buffers", n_parts, self.settings.parts_max.into())?;
@@ -171,15 +176,24 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(u32::from_le_bytes(word))
     }
 
-    /// Reads and decodes something of `n` bytes.
-    async fn decoded<T: DeserializeOwned>(&mut self, n: u32) -> Result<T, DistError> {
+    /// Reads and decodes a list of `n` bytes, that has at most so many elements.
+    async fn decoded<T: DeserializeOwned>(
+        &mut self,
+        n: u32,
+        what: &'static str,
+        most: u64,
+    ) -> Result<Vec<T>, DistError> {
         let n = n as usize;
         if AHEAD < n {
-            return decode(&self.unaligned(n as u64).await?, &self.address);
+            let bytes = self.unaligned(n as u64).await?;
+            self.limit(what, first_length(&bytes), most)?;
+            return decode(&bytes, &self.address);
         }
         self.gather(n).await?;
         self.at += n;
-        decode(&self.ahead[self.at - n..self.at], &self.address)
+        let bytes = &self.ahead[self.at - n..self.at];
+        self.limit(what, first_length(bytes), most)?;
+        decode(bytes, &self.address)
     }
 
     /// The part of the next `n` bytes that was read ahead.
@@ -250,6 +264,19 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
+/// How long an encoded list says it is, before anything of it is decoded; 0 if it does not say.
+fn first_length(bytes: &[u8]) -> u64 {
+    let whole =
+        |n: usize| bytes.get(1..=n).map(|number| number.iter().rev().fold(0, |all, &b| all << 8 | u64::from(b)));
+    match bytes.first() {
+        Some(&small) if small < 251 => small.into(),
+        Some(251) => whole(2).unwrap_or(0),
+        Some(252) => whole(4).unwrap_or(0),
+        Some(253) => whole(8).unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// Decodes a value that takes all of `bytes`.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], address: &str) -> Result<T, DistError> {
     let mut input = Decoder::of_bytes(bytes);
@@ -260,4 +287,23 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], address: &str) -> Result
     let value = input.serde().map_err(malformed)?;
     input.end().map_err(malformed)?;
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dask_core::wire::Encoder;
+
+    #[test]
+    fn the_length_of_a_list_is_read_before_it_is_decoded() {
+        for n in [0, 1, 250, 251, 252, 65_535, 65_536, 70_000] {
+            let mut out = Encoder::new();
+            out.serde(&vec![7u8; n]).unwrap();
+            assert_eq!(first_length(&out.into_bytes()), n as u64);
+        }
+        let mut forged = vec![253];
+        forged.extend((1u64 << 60).to_le_bytes());
+        assert_eq!(first_length(&forged), 1 << 60);
+        assert_eq!((first_length(&[]), first_length(&[252, 1]), first_length(&[254])), (0, 0, 0));
+    }
 }

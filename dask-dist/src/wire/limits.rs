@@ -21,17 +21,20 @@ pub struct CommSettings {
     pub handshake_timeout: Duration,
     /// Bytes of a greeting; 1 MiB by default, which lets a worker that comes back name some 50,000 values it holds.
     pub greeting_bytes_max: u32,
-    /// Bytes of the messages of one frame, and of its table of attachments; 256 MiB by default.
+    /// Bytes of the messages of one frame, and of its table of attachments; 256 MiB by default, 64 MiB for what a
+    /// scheduler receives. Decoded, they take at most some thirty times that.
     pub head_bytes_max: u32,
+    /// Messages of one frame; 67,108,864 by default, 1,048,576 for what a scheduler receives.
+    pub messages_max: u64,
     /// Attachments of one frame, and buffers of all of them; 1,048,576 by default.
     pub parts_max: u32,
-    /// Bytes of all attachments of one frame; 256 GiB by default.
+    /// Bytes of all attachments of one frame; 256 GiB by default, 16 GiB for what a scheduler receives.
     pub attachment_bytes_max: u64,
     /// Bytes that wait for a peer that does not read; beyond it, the connection is cut. 4 GiB by default. A single
-    /// batch that is larger still goes if nothing waits before it.
+    /// batch that is larger still goes if nothing waits before it. 1 GiB for a scheduler.
     pub queued_bytes_max: u64,
-    /// Received bytes that nobody has taken yet; beyond it, reading pauses, and so does the sender. 256 MiB by default,
-    /// one frame more at most.
+    /// Received bytes, and those of the decoded messages, that nobody has taken yet; beyond it, reading pauses, and so
+    /// does the sender. 256 MiB by default, one frame more at most.
     pub unread_bytes_max: u64,
     /// Once a frame has begun, at least [`PROGRESS`] bytes (or its end) must come in this time, and a peer must take at
     /// least one byte of what is sent. 60 s by default.
@@ -50,6 +53,7 @@ impl Default for CommSettings {
             handshake_timeout: Duration::from_secs(10),
             greeting_bytes_max: 1 << 20,
             head_bytes_max: 256 << 20,
+            messages_max: 1 << 26,
             parts_max: 1 << 20,
             attachment_bytes_max: 1 << 38,
             queued_bytes_max: 4 << 30,
@@ -57,6 +61,20 @@ impl Default for CommSettings {
             stall_timeout: Duration::from_secs(60),
             keepalive: Duration::from_secs(15),
             security: Security::default(),
+        }
+    }
+}
+
+impl CommSettings {
+    /// Stricter limits, of a scheduler: it receives messages and functions, not values, and all depend on it.
+    #[must_use]
+    pub fn of_scheduler(self) -> Self {
+        Self {
+            head_bytes_max: self.head_bytes_max.min(64 << 20),
+            messages_max: self.messages_max.min(1 << 20),
+            attachment_bytes_max: self.attachment_bytes_max.min(16 << 30),
+            queued_bytes_max: self.queued_bytes_max.min(1 << 30),
+            ..self
         }
     }
 }

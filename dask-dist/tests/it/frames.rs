@@ -141,3 +141,27 @@ proptest! {
         survives(&bytes);
     }
 }
+
+/// Messages of one byte each are many times as large when they are decoded: their number is looked at before.
+#[test]
+fn a_frame_of_many_tiny_messages_is_refused_before_it_is_decoded() {
+    let n = 3_000_000u32;
+    let mut head = vec![252];
+    head.extend(n.to_le_bytes());
+    // Each the number of a variant without fields.
+    head.extend(std::iter::repeat_n(leaving(), n as usize));
+    let mut frame = [(head.len() as u32).to_le_bytes(), 0u32.to_le_bytes()].concat();
+    frame.extend(head);
+    let settings = CommSettings::default().of_scheduler();
+    let error = block_on(async {
+        FrameReader::new(&frame[..], settings, "test".into()).next::<FromWorker>().await.err().unwrap()
+    });
+    assert!(matches!(error, DistError::Limit { found: 3_000_000, limit: 1_048_576, .. }), "{error}");
+}
+
+/// How the smallest message is encoded.
+fn leaving() -> u8 {
+    let bytes = written(Outgoing::frame(&Batch::one(FromWorker::Leaving)).unwrap());
+    assert_eq!(bytes.len(), 8 + 2);
+    bytes[9]
+}

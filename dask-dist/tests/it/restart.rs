@@ -9,9 +9,8 @@ use dask_dist::shell::scheduler::SchedulerOptions;
 use dask_dist::shell::worker::WorkerOptions;
 use dask_dist::{Client, Future, run_scheduler, run_worker};
 
-/// Not a test: what [`start`] runs in a process of its own.
+/// Not a test by itself: what [`start`] runs in a process of its own.
 #[test]
-#[ignore = "it is run by other tests"]
 fn a_scheduler_in_a_process_of_its_own() {
     let (Ok(address), Ok(journal)) = (std::env::var("TEST_ADDRESS"), std::env::var("TEST_JOURNAL")) else { return };
     let (_stop, stopped) = tokio::sync::watch::channel(false);
@@ -31,7 +30,7 @@ impl Drop for Killed {
 fn start(address: &str, journal: &Path) -> Killed {
     let test = "restart::a_scheduler_in_a_process_of_its_own";
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env("TEST_ADDRESS", address)
         .env("TEST_JOURNAL", journal)
         .stdout(Stdio::null())
