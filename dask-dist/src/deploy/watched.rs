@@ -4,6 +4,7 @@
 use std::process::ExitStatus;
 
 use crate::shell::Thresholds;
+use crate::shell::groups::system_kills;
 use crate::shell::process::own_bytes;
 
 /// A worker process, seen from outside.
@@ -76,12 +77,6 @@ fn how(status: ExitStatus, _: bool) -> String {
 
 fn mebibytes(n: u64) -> String {
     format!("{} MiB", n >> 20)
-}
-
-/// How many processes of this group the system has killed for want of memory.
-fn system_kills() -> u64 {
-    let events = std::fs::read_to_string("/sys/fs/cgroup/memory.events").unwrap_or_default();
-    events.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -11,7 +11,8 @@ impl Machine {
         if self.workers.get(id).is_none() {
             return;
         }
-        let graceful = self.workers[id].status == Status::Leaving && self.workers[id].processing == 0;
+        // One that was to go, and was not given the time to finish, died of nothing that it ran.
+        let graceful = self.workers[id].status == Status::Leaving;
         self.workers.set_status(id, Status::Gone);
         let name = self.workers[id].hello.name.clone();
         self.note_news(|| format!("worker {name} is gone: {why}"));

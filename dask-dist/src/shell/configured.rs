@@ -102,6 +102,14 @@ pub fn worker_settings() -> Result<worker::Settings, DistError> {
     Ok(worker::Settings { target, spill, pause, ..worker::Settings::default() })
 }
 
+/// How long a worker that is asked to stop may take to hand its values over, as configured.
+///
+/// # Errors
+/// As [`scheduler_settings`].
+pub fn drain_timeout() -> Result<Option<Duration>, DistError> {
+    Ok(time("distributed.worker.drain-timeout")?)
+}
+
 /// Limits and patience of connections as configured, and what a process of this role shows to others.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use dask_core::wire::{Decoder, decode_portable};
 use dask_core::{Call, Index, TaskError, TaskFn, Value};
 
 use super::context::{Secede, WorkerContext, within};
+use super::store::drop_quietly;
 use crate::protocol::{Failure, FunctionId, TaskRef};
 
 /// A function as it arrived, and decoded once.
@@ -167,7 +168,7 @@ fn run(shared: &Shared, secede: &Secede, job: Job) -> (Vec<Job>, bool) {
         run_caught(&**function.decoded()?, Call::new(&index, &mut inputs))
     });
     let nanos = start.elapsed().as_nanos() as u64;
-    inputs.clear();
+    drop_quietly(inputs);
     ((shared.tell)(Told::Ran { task, result, nanos }), seceded)
 }
 

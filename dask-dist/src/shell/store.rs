@@ -36,9 +36,33 @@ enum Place {
 impl Place {
     /// Its memory is freed; its file is removed.
     fn clear(self) {
-        if let Self::Both(_, path) | Self::Disk(path) = self {
-            drop(std::fs::remove_file(path));
-        }
+        let (value, path) = match self {
+            Self::Memory(value) => (Some(value), None),
+            Self::Both(value, path) => (Some(value), Some(path)),
+            Self::Disk(path) => (None, Some(path)),
+        };
+        value.into_iter().for_each(drop_quietly);
+        path.into_iter().for_each(|path| drop(std::fs::remove_file(path)));
+    }
+}
+
+/// Drops a value; what a user's destructor panics with is printed, and no thread ends by it.
+pub(super) fn drop_quietly<T>(value: T) {
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value)));
+    if let Err(panic) = dropped {
+        crate::log::say("worker", "a value panicked when it was dropped");
+        // What it panicked with may panic in its turn.
+        std::mem::forget(panic);
+    }
+}
+
+/// Values that were taken out of a store: their memory is freed, and their files removed, when it is dropped.
+#[must_use]
+pub(super) struct Removed(Vec<Entry>);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(|entry| entry.place.clear());
     }
 }
 
@@ -109,14 +133,10 @@ impl Store {
         (store, on_disk)
     }
 
-    /// Drops values; their memory is freed by the caller's thread.
-    pub(super) fn remove(&self, tasks: &[TaskRef]) {
-        let mut gone = Vec::with_capacity(tasks.len());
-        {
-            let mut values = self.lock();
-            gone.extend(tasks.iter().filter_map(|task| values.remove(task)));
-        }
-        gone.into_iter().for_each(|entry| entry.place.clear());
+    /// Takes values out, to be dropped where that disturbs nobody.
+    pub(super) fn remove(&self, tasks: &[TaskRef]) -> Removed {
+        let mut values = self.lock();
+        Removed(tasks.iter().filter_map(|task| values.remove(task)).collect())
     }
 
     fn path(&self, task: TaskRef, stamp: u64) -> std::io::Result<PathBuf> {
@@ -165,7 +185,9 @@ impl Store {
         let freed = std::mem::replace(&mut entry.place, Place::Disk(path));
         // Without the lock: large memory is unmapped.
         drop(values);
-        drop(freed);
+        if let Place::Both(value, _) = freed {
+            drop_quietly(value);
+        }
     }
 
     /// Reads a value from disk into memory. Blocks.
@@ -227,7 +249,7 @@ mod tests {
         assert_eq!(store.get(t(1)).unwrap().get::<Vec<i64>>().unwrap(), &[1, 2, 3]);
         assert_eq!(files(folder.path()), 0);
         assert_eq!(store.spill(t(1)), Moved::Done);
-        store.remove(&[t(1)]);
+        drop(store.remove(&[t(1)]));
         assert_eq!(files(folder.path()), 0);
         assert_eq!((store.spill(t(1)), store.restore(t(1))), (Moved::Dropped, Moved::Dropped));
         drop(store);
@@ -257,12 +279,32 @@ mod tests {
     }
 
     #[test]
+    fn a_destructor_that_panics_ends_nothing() {
+        struct Bad;
+        impl dask_core::Data for Bad {
+            fn nbytes(&self) -> usize {
+                1
+            }
+        }
+        impl Drop for Bad {
+            fn drop(&mut self) {
+                panic!("not like this");
+            }
+        }
+        let store = Store::new(None);
+        store.insert(t(1), Value::new(Bad));
+        store.insert(t(2), Value::new(2i64));
+        drop(store.remove(&[t(1), t(2)]));
+        assert!(store.get(t(1)).is_none() && store.get(t(2)).is_none());
+    }
+
+    #[test]
     fn what_is_written_or_read_is_not_taken_for_its_successor_of_the_same_name() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(Some(folder.path().to_owned()));
         store.insert(t(1), Value::new(1i64));
         let stamp = store.lock()[&t(1)].stamp;
-        store.remove(&[t(1)]);
+        drop(store.remove(&[t(1)]));
         store.insert(t(1), Value::new(2i64));
         assert_eq!(store.replace(t(1), stamp, Place::Disk(folder.path().join("old"))), Moved::Dropped);
         assert_eq!(*store.get(t(1)).unwrap().get::<i64>().unwrap(), 2);

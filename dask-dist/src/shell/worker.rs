@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dask_core::Value;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use super::actors::Actors;
 use super::context::WorkerContext;
@@ -15,7 +15,7 @@ use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
 use super::process::{CpuClock, give_back_freed, own_bytes};
 use super::serve::Server;
-use super::store::{Moved, Store};
+use super::store::{Moved, Removed, Store};
 use crate::error::DistError;
 use crate::protocol::{Batch, FromWorker, TaskRef, ToWorker, WorkerHello, WorkerId};
 use crate::transport::{Address, CommSettings, Hello, Inbox, Link, Listener, Outbox, Role, connect};
@@ -26,12 +26,12 @@ const TOGETHER: usize = 256;
 const TICK: Duration = Duration::from_millis(500);
 /// A thread fills gigabytes in a second: so often it is looked how much memory the process takes.
 const LOOK: Duration = Duration::from_millis(20);
-/// Time to hand values over after being asked to stop.
-const FAREWELL: Duration = Duration::from_secs(30);
+/// Values that are written to disk at a time, and values that are read: each takes its size once more while it is.
+const ON_DISK: usize = 4;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// How to run a worker.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct WorkerOptions {
     /// For people; may be empty.
     pub name: String,
@@ -49,8 +49,27 @@ pub struct WorkerOptions {
     /// For how long to look for a scheduler that is gone, before the worker ends; it comes back with its values. By
     /// default it ends at once.
     pub reconnect: Duration,
+    /// Time to finish what runs and to hand values over when it is asked to stop; then it ends, and what only it has
+    /// is lost. 4 minutes by default: service managers often allow 5.
+    pub drain_timeout: Duration,
     /// Whether somebody watches the process, and tells the scheduler how it died ([`send_obituary`](crate::send_obituary)).
     pub has_nanny: bool,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            resources: Vec::new(),
+            listen: None,
+            directory: None,
+            settings: Settings::default(),
+            comm: CommSettings::default(),
+            reconnect: Duration::ZERO,
+            drain_timeout: Duration::from_secs(240),
+            has_nanny: false,
+        }
+    }
 }
 
 /// What peers and the disk tell the loop: the event, and the values that it brings. Values enter the store with their
@@ -164,7 +183,14 @@ async fn serve_once(
     let executor = Executor::start(options.settings.n_threads, context.clone(), move |what| {
         // A worker that has ended needs no results.
         let shell = of_threads.get().and_then(Weak::upgrade);
-        shell.map_or_else(Vec::new, |shell| locked(&shell).told(what))
+        shell.map_or_else(Vec::new, |shell| {
+            let (jobs, dropped) = {
+                let mut shell = locked(&shell);
+                (shell.told(what), std::mem::take(&mut shell.dropped))
+            };
+            drop(dropped);
+            jobs
+        })
     })
     .map_err(|error| DistError::io("starting the worker's threads", error))?;
     let sent = Arc::new(AtomicU64::new(0));
@@ -190,6 +216,9 @@ async fn serve_once(
         store,
         tell,
         actions: Vec::new(),
+        dropped: Vec::new(),
+        writes: Arc::new(Semaphore::new(ON_DISK)),
+        reads: Arc::new(Semaphore::new(ON_DISK)),
         cpu: CpuClock::new(),
         runtime,
         reports: Batch::default(),
@@ -200,7 +229,7 @@ async fn serve_once(
     }));
     drop(later.set(Arc::downgrade(&shell)));
     let ends = Ends { inbox, told, listener, server, sent, wake };
-    let ended = serve_until_the_end(&shell, ends, scheduler, stop).await;
+    let ended = serve_until_the_end(&shell, ends, (scheduler, options.drain_timeout), stop).await;
     if matches!(ended, Err(DistError::SchedulerGone { .. })) {
         *kept = Kept::of(&locked(&shell));
     }
@@ -221,7 +250,7 @@ struct Ends {
 async fn serve_until_the_end(
     shell: &Mutex<Shell>,
     ends: Ends,
-    scheduler: &Address,
+    (scheduler, drain): (&Address, Duration),
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), DistError> {
     let Ends { mut inbox, mut told, mut listener, server, sent, wake } = ends;
@@ -263,19 +292,23 @@ async fn serve_until_the_end(
                 }
             }
             _ = looks.tick() => {
+                let resident = resident(shell);
                 let mut shell = locked(shell);
-                let resident = shell.resident();
                 // Far from the limit nothing depends on it: the next heartbeat tells.
                 if shell.machine.is_near_its_limit(resident) {
                     shell.handle(Event::Measured { resident });
                 }
             }
             _ = ticks.tick() => {
+                let resident = resident(shell);
                 let mut shell = locked(shell);
-                let (resident, cpu_percent) = (shell.resident(), shell.cpu.percent());
+                let cpu_percent = shell.cpu.percent();
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
-                if leaving.is_some_and(|since| FAREWELL < since.elapsed()) {
+                if leaving.is_some_and(|since| drain < since.elapsed()) {
+                    let (n, nbytes) = shell.machine.values().fold((0, 0), |(n, sum), (_, nbytes)| (n + 1, sum + nbytes));
+                    let lost = format_args!("{n} values of {} MiB were not handed over in {drain:?}", nbytes >> 20);
+                    crate::log::say("worker", lost);
                     return Ok(());
                 }
             }
@@ -289,14 +322,29 @@ async fn serve_until_the_end(
                 }
             }
         }
-        let mut shell = locked(shell);
-        let jobs = shell.act();
-        shell.executor.submit(jobs);
-        shell.report();
-        if shell.ended {
+        let (ended, dropped) = {
+            let mut shell = locked(shell);
+            let jobs = shell.act();
+            shell.executor.submit(jobs);
+            shell.report();
+            (shell.ended, std::mem::take(&mut shell.dropped))
+        };
+        drop(dropped);
+        if ended {
             return Ok(());
         }
     }
+}
+
+/// What the process takes, once it has given back what it does not need.
+fn resident(shell: &Mutex<Shell>) -> u64 {
+    let resident = own_bytes(std::process::id());
+    if !locked(shell).machine.is_short_of_memory(resident) {
+        return resident;
+    }
+    // Without the lock: it takes a while.
+    give_back_freed();
+    own_bytes(std::process::id())
 }
 
 fn locked(shell: &Mutex<Shell>) -> MutexGuard<'_, Shell> {
@@ -321,6 +369,10 @@ struct Shell {
     store: Arc<Store>,
     tell: Heard,
     actions: Vec<Action>,
+    /// To be dropped without the lock: the memory may be large, and what drops it may be a user's.
+    dropped: Vec<Removed>,
+    writes: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
     cpu: CpuClock,
     runtime: Handle,
     /// What the scheduler is to be told.
@@ -334,16 +386,6 @@ struct Shell {
 }
 
 impl Shell {
-    /// What the process takes, once it has given back what it does not need.
-    fn resident(&self) -> u64 {
-        let resident = own_bytes(std::process::id());
-        if !self.machine.is_short_of_memory(resident) {
-            return resident;
-        }
-        give_back_freed();
-        own_bytes(std::process::id())
-    }
-
     /// What a thread tells; what to run next.
     fn told(&mut self, what: Told) -> Vec<Job> {
         match what {
@@ -380,10 +422,10 @@ impl Shell {
     fn take(&mut self, event: Event, values: Vec<(TaskRef, Value)>) {
         if !values.is_empty() {
             // What is to go goes first: it may be called the same.
-            let (store, actors) = (&self.store, &self.actors);
+            let (store, actors, dropped) = (&self.store, &self.actors, &mut self.dropped);
             self.actions.retain(|action| match action {
                 Action::Drop(tasks) => {
-                    store.remove(tasks);
+                    dropped.push(store.remove(tasks));
                     actors.remove(tasks);
                     false
                 }
@@ -430,10 +472,10 @@ impl Shell {
                 }
                 Action::Fetch { from, request, tasks } => self.peers.ask(from, request, tasks),
                 Action::Drop(tasks) => {
-                    self.store.remove(&tasks);
+                    self.dropped.push(self.store.remove(&tasks));
                     self.actors.remove(&tasks);
                 }
-                Action::Spill(task) => self.on_disk(move |store| match store.spill(task) {
+                Action::Spill(task) => self.on_disk(&self.writes, move |store| match store.spill(task) {
                     Moved::Done => Some(Event::Spilled { task, ok: true }),
                     Moved::Dropped => None,
                     Moved::Stays(_) => Some(Event::Unspillable { task }),
@@ -446,7 +488,7 @@ impl Shell {
                     }
                 }),
                 Action::Evict(task) => self.store.evict(task),
-                Action::Restore(task) => self.on_disk(move |store| match store.restore(task) {
+                Action::Restore(task) => self.on_disk(&self.reads, move |store| match store.restore(task) {
                     Moved::Done => Some(Event::Restored { task, ok: true }),
                     Moved::Dropped => None,
                     Moved::Stays(why) | Moved::Failed(why) => {
@@ -481,13 +523,20 @@ impl Shell {
         }
     }
 
-    /// Does something slow on a thread of its own; what came of it is told.
-    fn on_disk(&self, work: impl FnOnce(&Store) -> Option<Event> + Send + 'static) {
-        let (store, tell) = (self.store.clone(), self.tell.clone());
-        self.runtime.spawn_blocking(move || {
-            if let Some(event) = work(&store) {
-                drop(tell.send((event, Vec::new())));
-            }
+    /// Does something slow on a thread of its own, in its turn; what came of it is told.
+    fn on_disk(&self, turns: &Arc<Semaphore>, work: impl FnOnce(&Store) -> Option<Event> + Send + 'static) {
+        let (store, tell, turns) = (self.store.clone(), self.tell.clone(), turns.clone());
+        self.runtime.spawn(async move {
+            // The semaphore is never closed.
+            let Ok(turn) = turns.acquire_owned().await else { return };
+            let work = move || {
+                if let Some(event) = work(&store) {
+                    drop(tell.send((event, Vec::new())));
+                }
+                drop(turn);
+            };
+            // One that panics was printed.
+            let _ = tokio::task::spawn_blocking(work).await;
         });
     }
 }

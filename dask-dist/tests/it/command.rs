@@ -9,6 +9,8 @@ use dask_array::Array;
 use dask_core::{Collection, RunContext};
 use dask_dist::Client;
 
+mod leaving;
+
 /// A process, and what it says.
 pub(crate) struct Running {
     child: Child,
@@ -226,18 +228,10 @@ fn a_cluster_on_this_machine() {
 #[test]
 fn hosts_through_ssh() {
     let folder = tempfile::tempdir().unwrap();
-    // Runs the command here, whatever the host.
-    let ssh = folder.path().join("ssh");
-    let mut file = std::fs::File::create(&ssh).unwrap();
-    file.write_all(b"#!/bin/sh\nshift\nexec \"$@\"\n").unwrap();
-    drop(file);
-    std::os::unix::fs::PermissionsExt::set_mode(&mut ssh.metadata().unwrap().permissions(), 0o755);
-    let mut permissions = ssh.metadata().unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
-    std::fs::set_permissions(&ssh, permissions).unwrap();
+    let ssh = leaving::fake_ssh(folder.path());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let hosts = ["ssh", "127.0.0.1", "localhost", "--scheduler-port", &port, "--nthreads", "1"];
-    let rest = ["--ssh", ssh.to_str().unwrap(), "--remote-dask", env!("CARGO_BIN_EXE_dask")];
+    let rest = ["--ssh", &ssh, "--remote-dask", env!("CARGO_BIN_EXE_dask")];
     let (code, text) = call(&[&hosts[..], &rest].concat());
     assert!(code == Some(1) && text.contains("--insecure"), "{text}");
     let mut all = Running::start(&[&hosts[..], &rest, &["--insecure"]].concat());

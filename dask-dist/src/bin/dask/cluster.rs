@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use dask_dist::transport::Address;
 use dask_dist::{LocalCluster, log};
 
+use crate::Outcome;
 use crate::options::{ClusterArgs, check_host};
-use crate::{Outcome, signals};
+use crate::signals::{self, When};
 
 pub(crate) fn run(args: &ClusterArgs) -> Outcome {
     let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let n_workers = args.workers.map_or(n_cores, |n| n as usize);
-    let (_stop, mut stopped) = signals::stop(None)?;
+    let (_stop, mut stopped) = signals::stop(When::default(), || ())?;
     let mut builder = LocalCluster::builder();
     if args.dashboard_address != "none" {
         check_host(args.dashboard_address.rsplit_once(':').map_or("", |(host, _)| host), false)?;

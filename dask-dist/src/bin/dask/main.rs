@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Command::Worker(options) => ("worker", worker::run(options, &dask.security, dask.json)),
         Command::Cluster(options) => ("cluster", cluster::run(options)),
         Command::Info(options) => ("info", info::run(options, dask.json)),
-        Command::Ssh(options) => ("ssh", ssh::run(options, &dask.security)),
+        Command::Ssh(options) => ("ssh", ssh::run(options, &dask.security, dask.json)),
         Command::Keys(options) => ("keys", keys::run(options)),
     };
     outcome.unwrap_or_else(|error| {

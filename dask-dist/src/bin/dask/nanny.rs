@@ -2,13 +2,15 @@
 //! the scheduler how it died.
 
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dask_dist::shell::Thresholds;
 use dask_dist::{Security, Watched, log, send_obituary, transport::Address};
 
+use crate::Outcome;
 use crate::options::{SecurityArgs, WorkerArgs};
-use crate::{Outcome, signals};
+use crate::signals::{self, When};
 
 const EVERY: Duration = Duration::from_millis(50);
 /// Between a death and the next start: doubles up to the second with every death that follows soon.
@@ -16,9 +18,14 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(3
 /// A worker that lived for so long has not died at its start.
 const SETTLED: Duration = Duration::from_secs(60);
 
+/// How a worker with a nanny tells that it has ended in order, or with an error that it has said itself: a task may end
+/// the process with any other code.
+pub(crate) const ENDED: u8 = 70;
+pub(crate) const FAILED: u8 = 71;
+
 /// How a worker has ended.
 enum End {
-    /// In order, or with an error that it has said itself.
+    /// As it told.
     Over(ExitCode),
     /// Otherwise.
     Died(String),
@@ -31,7 +38,14 @@ pub(crate) fn run(
     scheduler: &Address,
     json: bool,
 ) -> Outcome {
-    let (_stop, stopped) = signals::stop(None)?;
+    let child: Arc<Mutex<Option<Child>>> = Arc::default();
+    let last = child.clone();
+    let when = When { with_input: args.stops_with_input, ..When::default() };
+    let (_stop, stopped) = signals::stop(when, move || {
+        if let Some(child) = locked(&last).as_mut() {
+            let _ = child.kill();
+        }
+    })?;
     let n_threads = args.nthreads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
     let limit = args.memory_limit.bytes(n_threads);
     let thresholds = Thresholds::configured()?;
@@ -39,13 +53,15 @@ pub(crate) fn run(
     let mut pause = PAUSES[0];
     loop {
         let start = Instant::now();
-        let mut child = command(args, &name, limit, json)?.args(security_args.arguments()).spawn()?;
-        let mut watched = Watched::new(child.id(), limit, &thresholds);
-        match watch(&mut child, &mut watched, || *stopped.borrow())? {
+        let started = command(args, &name, limit, json)?.args(security_args.arguments()).spawn()?;
+        let process = started.id();
+        *locked(&child) = Some(started);
+        let mut watched = Watched::new(process, limit, &thresholds);
+        match watch(&child, &mut watched, || *stopped.borrow())? {
             End::Over(code) => return Ok(code),
             End::Died(why) => {
-                log::say("nanny", format_args!("{name} (process {}) died: {why}", child.id()));
-                if let Err(error) = send_obituary(scheduler, security, &name, child.id(), &why) {
+                log::say("nanny", format_args!("{name} (process {process}) died: {why}"));
+                if let Err(error) = send_obituary(scheduler, security, &name, process, &why) {
                     log::say("nanny", format_args!("the scheduler was not told: {error}"));
                 }
             }
@@ -80,6 +96,9 @@ fn command(args: &WorkerArgs, name: &str, limit: u64, json: bool) -> std::io::Re
     if let Some(folder) = &args.local_directory {
         command.arg("--local-directory").arg(folder);
     }
+    if let Some(time) = args.drain_timeout {
+        command.args(["--drain-timeout", &format!("{}ms", time.as_millis())]);
+    }
     if let Some(lifetime) = args.lifetime {
         command.args(["--lifetime", &format!("{}ms", lifetime.as_millis())]);
     }
@@ -95,21 +114,28 @@ fn command(args: &WorkerArgs, name: &str, limit: u64, json: bool) -> std::io::Re
     Ok(command)
 }
 
-fn watch(child: &mut Child, watched: &mut Watched, stopped: impl Fn() -> bool) -> std::io::Result<End> {
+fn locked(child: &Mutex<Option<Child>>) -> MutexGuard<'_, Option<Child>> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn watch(child: &Mutex<Option<Child>>, watched: &mut Watched, stopped: impl Fn() -> bool) -> std::io::Result<End> {
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(match status.code() {
-                Some(0) => End::Over(ExitCode::SUCCESS),
-                Some(1) => End::Over(ExitCode::FAILURE),
-                _ => End::Died(watched.describe(status)),
-            });
-        }
-        if stopped() {
-            // The end of its input tells it to leave.
-            drop(child.stdin.take());
-        }
-        if watched.takes_too_much() {
-            child.kill()?;
+        if let Some(child) = locked(child).as_mut() {
+            if let Some(status) = child.try_wait()? {
+                let told = status.code().and_then(|code| u8::try_from(code).ok());
+                return Ok(match told {
+                    Some(ENDED) => End::Over(ExitCode::SUCCESS),
+                    Some(FAILED) => End::Over(ExitCode::FAILURE),
+                    _ => End::Died(watched.describe(status)),
+                });
+            }
+            if stopped() {
+                // The end of its input tells it to leave.
+                drop(child.stdin.take());
+            }
+            if watched.takes_too_much() {
+                child.kill()?;
+            }
         }
         std::thread::sleep(EVERY);
     }
@@ -118,4 +144,26 @@ fn watch(child: &mut Child, watched: &mut Watched, stopped: impl Fn() -> bool) -
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "here".to_owned() } else { name.trim().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end_of(script: &str) -> End {
+        let child = Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
+        let thresholds = Thresholds::configured().unwrap();
+        let mut watched = Watched::new(child.id(), 0, &thresholds);
+        watch(&Mutex::new(Some(child)), &mut watched, || false).unwrap()
+    }
+
+    #[test]
+    fn a_task_that_ends_the_process_is_no_end_in_order() {
+        for code in [0, 1, 2] {
+            assert!(matches!(end_of(&format!("exit {code}")), End::Died(why) if why.contains(&code.to_string())));
+        }
+        assert!(matches!(end_of("kill -9 $$"), End::Died(_)));
+        assert!(matches!(end_of(&format!("exit {ENDED}")), End::Over(_)));
+        assert!(matches!(end_of(&format!("exit {FAILED}")), End::Over(_)));
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use dask_core::config::{self, parse_bytes, parse_duration};
 use dask_dist::log;
+use dask_dist::shell::memory_limit_of_group;
 
 /// Runs schedulers, workers and clusters.
 #[derive(Parser, Debug)]
@@ -106,6 +107,9 @@ pub(crate) struct SchedulerArgs {
     /// run programs here
     #[arg(long)]
     pub(crate) insecure: bool,
+    /// The end of its input is as a signal
+    #[arg(long, hide = true)]
+    pub(crate) stops_with_input: bool,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -139,6 +143,10 @@ pub(crate) struct WorkerArgs {
     /// Give up when there has been no scheduler for so long
     #[arg(long, default_value = "60s", value_parser = time)]
     pub(crate) death_timeout: Duration,
+    /// Time to finish what runs and to hand values over when it is to stop (by default as configured, or 4min); a second
+    /// signal ends it at once
+    #[arg(long, value_parser = time)]
+    pub(crate) drain_timeout: Option<Duration>,
     /// Address at which peers and clients find its values; by default the one from which this machine reaches the
     /// scheduler
     #[arg(long)]
@@ -153,6 +161,9 @@ pub(crate) struct WorkerArgs {
     /// Its input is held by a nanny
     #[arg(long, hide = true)]
     pub(crate) has_nanny: bool,
+    /// The end of its input is as a signal
+    #[arg(long, hide = true)]
+    pub(crate) stops_with_input: bool,
 }
 
 #[derive(Args, Debug)]
@@ -245,15 +256,14 @@ fn within(limit: u64, machine: u64) -> u64 {
     machine
 }
 
-/// Of the machine, or of the group of processes that this one is in; 0 if unknown.
+/// Of the machine, or of the groups of processes that this one is in; 0 if unknown.
 fn machine_memory() -> u64 {
     let total = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let total = total.lines().find_map(|line| {
         let kib: u64 = line.strip_prefix("MemTotal:")?.split_ascii_whitespace().next()?.parse().ok()?;
         Some(kib * 1024)
     });
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
-    match (total, group) {
+    match (total, memory_limit_of_group()) {
         (Some(total), Some(group)) => total.min(group),
         (total, group) => total.or(group).unwrap_or(0),
     }

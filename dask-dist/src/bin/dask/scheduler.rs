@@ -9,8 +9,9 @@ use dask_dist::shell::{comm_settings, scheduler_settings};
 use dask_dist::transport::Role;
 use dask_dist::{Security, log, run_scheduler};
 
+use crate::Outcome;
 use crate::options::{SchedulerArgs, check_host};
-use crate::{Outcome, signals};
+use crate::signals::{self, When};
 
 pub(crate) fn run(args: &SchedulerArgs) -> Outcome {
     let comm = comm_settings(Role::Scheduler)?;
@@ -23,7 +24,7 @@ pub(crate) fn run(args: &SchedulerArgs) -> Outcome {
         questions,
         ..SchedulerOptions::default()
     };
-    let (_stop, stopped) = signals::stop(None)?;
+    let (_stop, stopped) = signals::stop(When { with_input: args.stops_with_input, ..When::default() }, || ())?;
     let address = format!("tcp://{}:{}", args.host, args.port);
     run_scheduler(&address, options, stopped, |at| log::say("scheduler", format_args!("listening at {at}")))?;
     drop(dashboard);

@@ -1,19 +1,34 @@
 //! `dask worker`.
 
-use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::process::ExitCode;
 
 use dask_dist::shell::worker::WorkerOptions;
-use dask_dist::shell::{comm_settings, worker_settings};
+use dask_dist::shell::{comm_settings, drain_timeout, worker_settings};
 use dask_dist::transport::{Address, CommSettings, Role};
 use dask_dist::{log, run_worker};
 
 use crate::options::{SecurityArgs, WorkerArgs, check_host};
-use crate::{Outcome, nanny, signals};
+use crate::signals::{self, When};
+use crate::{Outcome, nanny};
 
 pub(crate) fn run(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Outcome {
+    let outcome = start(args, security, json);
+    if !args.has_nanny {
+        return outcome;
+    }
+    // What a task may end the process with is told from an end that was meant.
+    Ok(ExitCode::from(match outcome {
+        Ok(_) => nanny::ENDED,
+        Err(error) => {
+            log::say("worker", error);
+            nanny::FAILED
+        }
+    }))
+}
+
+fn start(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Outcome {
     let address: Address = args.scheduler.parse()?;
     let comm = comm_settings(Role::Worker)?;
     let host = match &args.host {
@@ -46,16 +61,15 @@ pub(crate) fn run(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Out
         settings,
         comm,
         reconnect: args.death_timeout,
+        drain_timeout: match args.drain_timeout {
+            Some(time) => time,
+            None => drain_timeout()?.unwrap_or(WorkerOptions::default().drain_timeout),
+        },
         has_nanny: args.has_nanny,
     };
-    let (stop, stopped) = signals::stop(args.lifetime)?;
-    if args.has_nanny {
-        // The nanny holds the other end: what it leaves behind ends too.
-        std::thread::spawn(move || {
-            let _ = std::io::stdin().read_to_end(&mut Vec::new());
-            let _ = stop.send(true);
-        });
-    }
+    // A nanny holds the other end of the input: what it leaves behind ends too.
+    let when = When { lifetime: args.lifetime, with_input: args.has_nanny || args.stops_with_input };
+    let (_stop, stopped) = signals::stop(when, || ())?;
     run_worker(&args.scheduler, options, stopped)?;
     log::say("worker", "ended");
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,109 @@
+//! Workers that leave: how long they may take, what is lost, what is left behind.
+
+use std::time::Duration;
+
+use super::*;
+
+/// A task that takes a worker longer than a test should: one product of large matrices.
+fn long_task(client: &Client) -> impl Sized + use<> {
+    let ones = Array::<f64>::ones(&[6000, 6000], &[6000, 6000]).unwrap();
+    client.compute(&ones.matmul(&ones).unwrap()).unwrap()
+}
+
+/// Waits until a worker called so runs something, or has another status.
+fn until(client: &Client, name: &str, is: impl Fn(&dask_dist::protocol::WorkerInfo) -> bool) -> u32 {
+    loop {
+        let workers = client.workers().wait().unwrap();
+        if let Some(worker) = workers.iter().find(|worker| worker.name == name && is(worker)) {
+            return worker.process;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn lives(process: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or("").trim().starts_with('Z'))
+}
+
+#[test]
+fn a_worker_that_cannot_hand_over_in_time_says_what_is_lost() {
+    let (_scheduler, address) = scheduler();
+    let mut busy = worker(&address, &["--no-nanny", "--name", "busy", "--drain-timeout", "700ms"]);
+    let client = Client::connect(&address).unwrap();
+    client.wait_for_workers(1).wait().unwrap();
+    let _task = long_task(&client);
+    until(&client, "busy", |worker| worker.n_processing != 0 && worker.metrics.executing != 0);
+    // One that could take its values.
+    let _idle = worker(&address, &["--no-nanny", "--name", "idle"]);
+    client.wait_for_workers(2).wait().unwrap();
+    busy.signal(libc::SIGTERM);
+    busy.line("were not handed over in 700ms");
+    assert_eq!(busy.ended(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_a_worker_at_once() {
+    for (nanny, code) in [(&["--no-nanny"][..], 143), (&[], 143)] {
+        let (_scheduler, address) = scheduler();
+        let rest = [nanny, &["--name", "busy", "--drain-timeout", "1h"]].concat();
+        let mut busy = worker(&address, &rest);
+        let client = Client::connect(&address).unwrap();
+        client.wait_for_workers(1).wait().unwrap();
+        let _task = long_task(&client);
+        let process = until(&client, "busy", |worker| worker.metrics.executing != 0);
+        let _idle = worker(&address, &["--no-nanny", "--name", "idle"]);
+        client.wait_for_workers(2).wait().unwrap();
+        busy.signal(libc::SIGTERM);
+        until(&client, "busy", |worker| worker.status == "leaving");
+        busy.signal(libc::SIGTERM);
+        assert_eq!(busy.ended(), Some(code), "{nanny:?}");
+        while lives(process) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn the_last_worker_leaves_at_once_and_one_with_a_lifetime_by_itself() {
+    let (_scheduler, address) = scheduler();
+    let client = Client::connect(&address).unwrap();
+    let mut last = worker(&address, &["--no-nanny"]);
+    client.wait_for_workers(1).wait().unwrap();
+    let kept = client.scatter(vec![1.5f64; 1000]).unwrap();
+    client.wait([&kept]).wait().unwrap();
+    last.signal(libc::SIGTERM);
+    assert_eq!(last.ended(), Some(0));
+    let mut brief = worker(&address, &["--lifetime", "300ms"]);
+    assert_eq!(brief.ended(), Some(0));
+}
+
+/// A program that runs a command here as a shell on another machine would, whatever the host.
+pub(super) fn fake_ssh(folder: &std::path::Path) -> String {
+    let path = folder.join("ssh");
+    std::fs::write(&path, "#!/bin/sh\nshift\nexec sh -c \"exec $*\"\n").unwrap();
+    let mut permissions = path.metadata().unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    std::fs::set_permissions(&path, permissions).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn nothing_is_left_on_other_hosts_when_ssh_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let ssh = fake_ssh(folder.path());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let all = ["ssh", "127.0.0.1", "localhost", "--scheduler-port", &port, "--nthreads", "1", "--insecure", "--json"];
+    let all = Running::start(&[&all[..], &["--ssh", &ssh, "--remote-dask", env!("CARGO_BIN_EXE_dask")]].concat());
+    // What runs there speaks as this does.
+    assert!(all.line("listening at").starts_with('{'));
+    let client = Client::connect(&format!("tcp://127.0.0.1:{port}")).unwrap();
+    client.wait_for_workers(2).wait().unwrap();
+    let processes: Vec<u32> = client.workers().wait().unwrap().iter().map(|worker| worker.process).collect();
+    all.signal(libc::SIGKILL);
+    while processes.iter().any(|&process| lives(process))
+        || std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok()
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
