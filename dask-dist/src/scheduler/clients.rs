@@ -177,17 +177,19 @@ impl Machine {
     pub(super) fn add_wish(&mut self, slot: u32, wish: Wish) {
         self.tasks[slot].wanted += 1;
         self.clients.wishes.entry(slot).or_default().push(wish);
-        if let Some(client) = self.clients.all.get_mut(&wish.0) {
-            client.futures.insert(wish.1, slot);
+        let before = self.clients.all.get_mut(&wish.0).and_then(|client| client.futures.insert(wish.1, slot));
+        // A number that is used again: it is a wish for the new alone.
+        if let Some(before) = before {
+            self.drop_wish(before, wish);
         }
     }
 
     fn drop_wish(&mut self, slot: u32, wish: Wish) {
-        if let Some(wishes) = self.clients.wishes.get_mut(&slot) {
-            wishes.retain(|known| *known != wish);
-            if wishes.is_empty() {
-                self.clients.wishes.remove(&slot);
-            }
+        let Some(wishes) = self.clients.wishes.get_mut(&slot) else { return };
+        let Some(at) = wishes.iter().position(|known| *known == wish) else { return };
+        wishes.remove(at);
+        if wishes.is_empty() {
+            self.clients.wishes.remove(&slot);
         }
         self.want_less(slot);
     }

@@ -9,6 +9,10 @@ use crate::protocol::{RunId, TaskRef, WorkerId};
 /// Places in a worker's list of values, beyond twice as many as it holds, before those that are over are taken out.
 const HELD_SLACK: u64 = 64;
 
+/// A value is not said to be larger, nor a task to have taken longer (13 days): sums stay sums, whatever is said.
+pub(super) const NBYTES_MAX: u64 = 1 << 40;
+const NANOS_MAX: u64 = 1 << 50;
+
 impl Machine {
     /// A task has run; perhaps its value has come along, for clients.
     pub(super) fn finished(
@@ -33,6 +37,7 @@ impl Machine {
             return;
         }
         if known.run == run {
+            let (nanos, nbytes) = (nanos.min(NANOS_MAX), nbytes.min(NBYTES_MAX));
             self.layers.group_mut(self.tasks[slot].layer).learn(nanos, nbytes);
         }
         self.unassign(slot);
@@ -126,6 +131,7 @@ impl Machine {
     }
 
     pub(super) fn add_holder(&mut self, slot: u32, on: WorkerId, nbytes: u64) {
+        let nbytes = nbytes.min(NBYTES_MAX);
         let task = &mut self.tasks[slot];
         if task.holders.contains(&on) {
             return;

@@ -3,6 +3,7 @@
 use dask_core::Name;
 
 use super::Machine;
+use super::finish::NBYTES_MAX;
 use super::task::State;
 use crate::protocol::{ClientId, FunctionId, FutureId, Priority, ToClient, WorkerId};
 
@@ -16,6 +17,7 @@ impl Machine {
         broadcast: bool,
         wanted: &[String],
     ) {
+        let nbytes = nbytes.min(NBYTES_MAX);
         let refuse = |machine: &mut Self, why: String| {
             machine.outbox.tell(client, ToClient::SubmitRefused { first_future: future, why });
         };

@@ -13,6 +13,7 @@ use dask_dist::scheduler::{Action, Event, Machine, Settings};
 use proptest::prelude::*;
 
 mod demands;
+mod hostile;
 mod leaving;
 
 fn settings() -> Settings {
