@@ -17,6 +17,25 @@ fn page_size() -> u64 {
     u64::try_from(size).unwrap_or(4096)
 }
 
+/// Lets this process open as many files and connections as it ever may; how many that is. Each connection is one, and
+/// the usual limit of 1024 is for programs that have few.
+pub fn raise_file_limit() -> u64 {
+    #[cfg(unix)]
+    {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: writes to a structure of this function.
+        if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+            return 0;
+        }
+        let raised = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
+        // SAFETY: reads a structure of this function; a limit that cannot be raised stays.
+        let is_raised = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) } == 0;
+        if is_raised { raised.rlim_cur } else { limit.rlim_cur }
+    }
+    #[cfg(not(unix))]
+    0
+}
+
 /// Gives memory that was freed back to the system: allocators keep it for later, and it counts until then.
 pub(super) fn give_back_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

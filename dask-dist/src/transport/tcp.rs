@@ -19,6 +19,9 @@ use crate::wire::outgoing::Outgoing;
 
 /// Connections that have introduced themselves and nobody has taken.
 const ACCEPTED: usize = 64;
+/// Connections that introduce themselves at a time; others wait for them, which is [not for
+/// long](CommSettings::handshake_timeout).
+const GREETING: usize = 4096;
 /// Unread bytes are counted in these, at least one for each frame.
 const UNIT: u64 = 4096;
 
@@ -274,7 +277,10 @@ impl Refused {
 
 async fn accept_all(listener: TcpListener, hello: Hello, settings: CommSettings, to: mpsc::Sender<Incoming>) {
     let refused = Arc::new(Refused::default());
+    let greeting = Arc::new(Semaphore::new(GREETING));
     loop {
+        // The semaphore is never closed.
+        let Ok(turn) = greeting.clone().acquire_owned().await else { return };
         let Ok((socket, from)) = listener.accept().await else {
             // Out of file descriptors, say: others may close theirs.
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -290,7 +296,9 @@ async fn accept_all(listener: TcpListener, hello: Hello, settings: CommSettings,
                 let mut stream = Stream::from(socket, &settings, &address).await?;
                 Ok((stream.answer(hello, &settings, &address).await?, stream))
             };
-            match met.await {
+            let met = met.await;
+            drop(turn);
+            match met {
                 Ok((hello, stream)) => drop(to.send(Incoming { hello, stream, address, settings }).await),
                 Err(error) => refused.tell(&error),
             }

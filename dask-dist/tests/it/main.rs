@@ -12,6 +12,8 @@ mod dashboard;
 #[cfg(all(unix, feature = "cli"))]
 mod deploy_files;
 mod fake;
+#[cfg(unix)]
+mod faults;
 mod frames;
 mod handshake;
 mod live;

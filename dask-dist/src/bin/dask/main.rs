@@ -26,6 +26,7 @@ type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 fn main() -> ExitCode {
     // A process that a local cluster starts is a worker, and does not come back from here.
     dask_dist::init();
+    dask_dist::shell::process::raise_file_limit();
     let dask = Dask::parse();
     if dask.json {
         dask_dist::log::set_format(dask_dist::log::Format::Json);
