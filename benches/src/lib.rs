@@ -1,11 +1,17 @@
 //! The sample data and the graphs that the tour and the benchmarks share.
 
 pub mod allocations; // bytes alive
+pub mod blocks; // graphs of large values
+pub mod crowd; // workers that answer at once
 pub mod data; // deterministic, realistic, made where it is missing
 pub mod kernel; // work of a known amount
+pub mod numbers; // graphs of numbers that take their time
 pub mod peers; // other systems, measured beside
+pub mod processes; // what they take of memory, disk and processor
+pub mod rows; // what was measured, against targets
 pub mod shapes; // graphs of empty tasks
 pub mod steps; // functions with names
+pub mod timing; // how often to measure
 
 /// The page of the workspace, so that its examples are compiled and run: this crate alone has every other.
 #[cfg(doctest)]

@@ -1,10 +1,21 @@
 //! Other systems, measured by Python scripts in `peers/` that report as JSON.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+/// What a script reports.
+#[derive(Debug, Deserialize)]
+pub struct Report {
+    /// Of Python and of what was measured.
+    pub versions: serde_json::Value,
+    /// Under the names that our side gives them.
+    pub measures: BTreeMap<String, f64>,
+}
 
 /// Runs `peers/{script}` in a process of its own, and reads what it reports on standard output.
 ///

@@ -2,13 +2,16 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use dask_benches::kernel;
 use dask_core::layer::{Materialized, SELF};
 use dask_core::{Call, Key, LayerGraph, LayerRef, RunContext, Scheduler, TaskError, TaskFn, Value};
-use dask_sched::ThreadedScheduler;
 use serde::{Deserialize, Serialize};
+
+/// What the last run left on a cluster is released in this time.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A task: sees whether its inputs are those that it should have, works, and returns its number.
 #[derive(Serialize, Deserialize)]
@@ -36,36 +39,59 @@ impl TaskFn for Work {
 }
 dask_core::portable!(Work as dyn TaskFn = "benches.metg");
 
-/// Seconds for all tasks, from layers to values: the best of some runs.
-pub(crate) fn seconds(
-    dependencies: &Arc<Vec<Vec<u32>>>,
-    sinks: &[u32],
-    iterations: u64,
-    n_threads: usize,
-    n_repeats: usize,
-) -> dask_core::Result<f64> {
-    let n = dependencies.len() as u32;
-    let function = Work { expected: dependencies.clone(), iterations };
-    let mut layer = Materialized::uniform("task".into(), &[n], vec![], Arc::new(function));
-    let mut edges = Vec::new();
-    for before in dependencies.iter() {
-        edges.clear();
-        edges.extend(before.iter().map(|&task| (SELF, task)));
-        layer.push_uniform(&edges);
+/// A pattern's tasks, and those that no other task needs: the outputs, so that nothing is culled.
+pub(crate) struct Tasks {
+    pub(crate) dependencies: Arc<Vec<Vec<u32>>>,
+    pub(crate) outputs: Vec<u32>,
+}
+
+impl Tasks {
+    pub(crate) fn new(dependencies: Vec<Vec<u32>>) -> Self {
+        let mut is_needed = vec![false; dependencies.len()];
+        dependencies.iter().flatten().for_each(|&task| is_needed[task as usize] = true);
+        let outputs = (0..).zip(is_needed).filter(|&(_, is_needed)| !is_needed).map(|(task, _)| task).collect();
+        Self { dependencies: Arc::new(dependencies), outputs }
     }
-    let layer = LayerRef::new(layer, vec![]);
-    let all: Vec<Key> = layer.keys();
-    let keys: Vec<Key> = sinks.iter().map(|&task| all[task as usize].clone()).collect();
-    let graph = LayerGraph::new([&layer])?;
-    let scheduler = ThreadedScheduler::new(n_threads);
-    let mut best = f64::INFINITY;
-    for _ in 0..=n_repeats {
-        let started = Instant::now();
-        let values = scheduler.run(&graph, &keys, &RunContext::default())?;
-        best = best.min(started.elapsed().as_secs_f64());
-        drop(black_box(values));
+
+    /// A graph that is like no other: a cluster knows tasks by their names.
+    fn graph(&self, iterations: u64) -> dask_core::Result<(LayerGraph, Vec<Key>)> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("task-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let function = Work { expected: self.dependencies.clone(), iterations };
+        let n = self.dependencies.len() as u32;
+        let mut layer = Materialized::uniform(name.as_str().into(), &[n], vec![], Arc::new(function));
+        let mut edges = Vec::new();
+        for before in self.dependencies.iter() {
+            edges.clear();
+            edges.extend(before.iter().map(|&task| (SELF, task)));
+            layer.push_uniform(&edges);
+        }
+        let layer = LayerRef::new(layer, vec![]);
+        let all = layer.keys();
+        let keys = self.outputs.iter().map(|&task| all[task as usize].clone()).collect();
+        Ok((LayerGraph::new([&layer])?, keys))
     }
-    Ok(best)
+
+    /// Seconds of some runs after one that warms up: from layers to the values of the outputs.
+    pub(crate) fn seconds(
+        &self,
+        scheduler: &dyn Scheduler,
+        iterations: u64,
+        n_repeats: usize,
+    ) -> dask_core::Result<Vec<f64>> {
+        let mut times = Vec::with_capacity(n_repeats);
+        for round in 0..=n_repeats {
+            let (graph, keys) = self.graph(iterations)?;
+            std::thread::sleep(PAUSE);
+            let started = Instant::now();
+            let values = scheduler.run(&graph, &keys, &RunContext::default())?;
+            if round != 0 {
+                times.push(started.elapsed().as_secs_f64());
+            }
+            drop(black_box(values));
+        }
+        Ok(times)
+    }
 }
 
 /// Seconds an iteration of the kernel takes while as many threads as will be used run it, without any scheduler: the
@@ -86,4 +112,20 @@ pub(crate) fn kernel_seconds(n_threads: usize) -> f64 {
         best = best.min(worst);
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tasks;
+
+    #[test]
+    fn what_nobody_needs_is_an_output() {
+        assert_eq!(Tasks::new(vec![vec![], vec![0], vec![0], vec![2]]).outputs, [1, 3]);
+    }
+
+    #[test]
+    fn tasks_see_what_they_should_see() {
+        let tasks = Tasks::new(vec![vec![], vec![0], vec![0, 1]]);
+        assert_eq!(tasks.seconds(&dask_sched::SyncScheduler, 1, 2).unwrap().len(), 2);
+    }
 }
