@@ -14,14 +14,13 @@ import statistics
 import sys
 import time
 
-import dask
 import dask.multiprocessing
 import dask.threaded
 import distributed
-import numpy
 from dask._task_spec import Task, TaskRef
 
 import work
+from measure import versions
 
 
 def scheduler(name, n):
@@ -83,13 +82,7 @@ def main():
     for job in jobs["jobs"]:
         seconds[job["name"]] = sweep(job) if job["first_iterations"] else [runs(job, 0)]
     end()
-    versions = {
-        "python": sys.version.split()[0],
-        "dask": dask.__version__,
-        "distributed": distributed.__version__,
-        "numpy": numpy.__version__,
-    }
-    json.dump({"versions": versions, "seconds": seconds}, sys.stdout)
+    json.dump({"versions": versions(), "seconds": seconds}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ pub enum Shape {
     Stencil,
     /// Parts that are split, and new parts that take a piece of each.
     Shuffle,
+    /// Independent tasks, and one that takes them all.
+    Merge,
 }
 
 impl Shape {
@@ -44,10 +46,12 @@ impl Shape {
             Self::Chain => "chain",
             Self::Stencil => "stencil",
             Self::Shuffle => "shuffle",
+            Self::Merge => "merge",
         }
     }
 
-    /// A graph of about `n` tasks (exactly: a tree has `2 ⌊n/2⌋ - 1` or a few more, a grid the largest square).
+    /// A graph of about `n` tasks (exactly: a tree has `2 ⌊n/2⌋ - 1` or a few more, a grid the largest square,
+    /// a merge one more).
     ///
     /// ```
     /// use dask_benches::shapes::Shape;
@@ -62,6 +66,7 @@ impl Shape {
             Self::Independent => leaves(n),
             Self::Tree => tree(n),
             Self::Shuffle => shuffle(n.isqrt()),
+            Self::Merge => merge(n),
             Self::Chain => listed(n, |task, edges| edges.extend(task.checked_sub(1))),
             Self::Stencil => {
                 let side = n.isqrt();
@@ -97,6 +102,12 @@ fn tree(n: u32) -> LayerRef {
         level = LayerRef::new(reduce, vec![level]);
     }
     level
+}
+
+fn merge(n: u32) -> LayerRef {
+    let parts = leaves(n);
+    let all = Reduce::new("merge".into(), parts.name().clone(), &[n], &[n], Arc::new(Empty));
+    LayerRef::new(all, vec![parts])
 }
 
 fn shuffle(n: u32) -> LayerRef {

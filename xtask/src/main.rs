@@ -22,9 +22,11 @@ const USAGE: &str = "cargo xtask COMMAND [--without hdf5 | --static-hdf5] [ARGUM
   gen-data   makes the sample data; arguments go to the generator
   chaos      kills workers at random under work of collections: `chaos [--minutes M]`
   soak       a cluster works and keeps its memory: `soak [--minutes M] [--workers N] [--dashboard yes]`
-  bench      cargo bench; or `bench sched`: what a task costs; `bench metg`: how small tasks may be; `bench dist`: the
-             cluster; these with Dask beside, from an environment of its own (`--python PYTHON`: that Python's;
-             `--without dask`: ours alone)
+  bench      cargo bench; or `bench sched`: what a task costs, and the passes over graphs; `bench metg`: how small tasks may
+             be; `bench dist`: the cluster; these with Dask beside, from an environment of its own (`--python PYTHON`:
+             that Python's; `--without dask`: ours alone); `bench simulated`: the scheduler alone, and its schedules of a
+             thousand simulated workers, which must not miss their targets. `--only PARTS` of each, such as
+             `bench dist --only merge,spill`; `--strict`: a time or a size that misses its target is an error too
 
 The HDF5 library is the system's where HDF5_DIR, pkg-config or h5cc finds one that fits, else it is built from its
 sources, with cmake. --static-hdf5 builds it in any case; --without hdf5 leaves out what needs it (and so cmake).";

@@ -28,6 +28,13 @@ pub(crate) struct Row {
     peak_memory_share: f64,
     /// Real time.
     seconds: f64,
+    /// Of the placement that thinks: within the target, and no later than any baseline.
+    is_met: Option<bool>,
+}
+
+/// Whether a schedule is within the target and no later than the baselines, which are given as makespans too.
+fn is_met(makespan: f64, lower_bound: f64, baselines: &[f64]) -> bool {
+    makespan <= RATIO_MAX * lower_bound && baselines.iter().all(|&baseline| makespan <= baseline)
 }
 
 /// Graphs with some ten tasks a thread.
@@ -57,8 +64,8 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
     let placements = [Placement::Locality, Placement::Random, Placement::EarliestFree];
     print!("{:<12}{:>9}{:>10}", "graph", "tasks", "bound s");
     placements.iter().for_each(|placement| print!("{:>32}", format!("{placement:?}")));
-    println!();
-    let mut rows = Vec::new();
+    println!("  met");
+    let mut rows: Vec<Row> = Vec::new();
     for (shape, graph) in graphs(n_threads) {
         if options.graph.as_deref().is_some_and(|name| name != shape) {
             continue;
@@ -66,6 +73,7 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
         let (n_tasks, all) = (graph.n_tasks(), graph.nbytes() as f64);
         let bound = graph.lower_bound(n_threads).as_secs_f64();
         print!("{shape:<12}{n_tasks:>9}{bound:>10.2}");
+        let first = rows.len();
         for placement in placements {
             let mut settings = SimSettings { n_workers: options.n_workers, ..SimSettings::default() };
             settings.worker.n_threads = THREADS;
@@ -83,6 +91,7 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
                 megabytes_moved: outcome.bytes_moved as f64 / 1e6,
                 peak_memory_share: outcome.peak_bytes as f64 / all,
                 seconds: start.elapsed().as_secs_f64(),
+                is_met: None,
             };
             let text = format!(
                 "{:.2}x {:.0} MB {:.0} % ({:.0} s)",
@@ -94,7 +103,28 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
             print!("{text:>32}");
             rows.push(row);
         }
-        println!();
+        let [ours, baselines @ ..] = &mut rows[first..] else { continue };
+        let baselines: Vec<f64> = baselines.iter().map(|row| row.makespan).collect();
+        ours.is_met = Some(is_met(ours.makespan, bound, &baselines));
+        println!("  {}", if ours.is_met == Some(true) { "yes" } else { "NO" });
     }
     Ok(rows)
+}
+
+/// The graphs whose schedule missed the target.
+pub(crate) fn missed(rows: &[Row]) -> Vec<String> {
+    let missed = rows.iter().filter(|row| row.is_met == Some(false));
+    missed.map(|row| format!("schedule of {}", row.shape)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_met;
+
+    #[test]
+    fn a_schedule_is_near_the_bound_and_no_later_than_a_baseline() {
+        assert!(is_met(1.3, 1.0, &[1.3, 2.0]));
+        assert!(!is_met(1.31, 1.0, &[2.0]), "too far from the bound");
+        assert!(!is_met(1.2, 1.0, &[1.5, 1.1]), "a baseline is earlier");
+    }
 }

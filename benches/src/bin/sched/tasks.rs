@@ -1,33 +1,78 @@
-//! Our side: each step of a run timed by itself.
+//! What an empty task costs at each step of a run, and what it takes of memory before the first one runs.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::time::Instant;
 
+use dask_benches::allocations::{alive, counted};
+use dask_benches::rows::Row;
 use dask_benches::shapes::Shape;
+use dask_benches::timing::median;
 use dask_core::{Graph, LayerGraph, LayerRef, Observer, Plan, RunContext, TaskId, order};
 use dask_sched::{SyncScheduler, ThreadedScheduler};
-use serde::{Deserialize, Serialize};
 
-use dask_benches::allocations::{alive, counted};
+use crate::{Options, Outcome};
 
-/// What a task costs at each step: microseconds a task, medians; both sides measure the same steps.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Costs {
-    pub(crate) n_tasks: usize,
+/// What a task costs: microseconds or bytes a task, medians.
+struct Costs {
+    n_tasks: usize,
     /// From nothing to a graph that is ready to run: build, optimize, order.
-    pub(crate) prepare_us: f64,
+    prepare: f64,
     /// The priorities of a graph whose edges are known.
-    pub(crate) order_us: f64,
+    order: f64,
     /// Running on one thread, after `prepare`.
-    pub(crate) sync_us: f64,
+    sync: f64,
     /// Running on two threads, after `prepare`.
-    pub(crate) threads_us: f64,
+    threads: f64,
     /// Bytes alive just before the first task runs: graph, priorities, the scheduler's own.
-    pub(crate) bytes: f64,
-    /// The most bytes alive at once until then.
-    pub(crate) peak_bytes: f64,
+    bytes: f64,
+}
+
+struct Measure {
+    name: &'static str,
+    unit: &'static str,
+    of: fn(&Costs) -> f64,
+    target: fn(Shape) -> Option<f64>,
+}
+
+const MEASURES: [Measure; 5] = [
+    Measure {
+        name: "build+optimize+order",
+        unit: "µs",
+        of: |costs| costs.prepare,
+        target: |shape| (shape != Shape::Chain).then_some(1.0),
+    },
+    Measure { name: "order alone", unit: "µs", of: |costs| costs.order, target: |_| Some(0.3) },
+    Measure { name: "sync", unit: "µs", of: |costs| costs.sync, target: |_| Some(0.2) },
+    Measure {
+        name: "threads(2)",
+        unit: "µs",
+        of: |costs| costs.threads,
+        target: |shape| match shape {
+            Shape::Independent | Shape::Tree => Some(0.5),
+            Shape::Chain => Some(0.3),
+            Shape::Stencil | Shape::Shuffle | Shape::Merge => None,
+        },
+    },
+    Measure { name: "memory before results", unit: "B", of: |costs| costs.bytes, target: |_| Some(200.0) },
+];
+
+/// The shapes that targets speak of, at our size and at that which Dask runs.
+pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
+    let mut rows = Vec::new();
+    for shape in Shape::ALL {
+        eprintln!("{}: {} tasks", shape.name(), options.n_tasks);
+        let large = costs(shape, options.n_tasks, options.n_repeats)?;
+        let small = costs(shape, options.n_peer_tasks, options.n_repeats)?;
+        for measure in &MEASURES {
+            let row = Row::cost(format!("{}: {}", shape.name(), measure.name), measure.unit, (measure.of)(&large));
+            rows.push(Row { target: (measure.target)(shape), ..row.beside((measure.of)(&small)) });
+        }
+        let tasks = Row::cost(format!("{}: tasks", shape.name()), "", large.n_tasks as f64);
+        rows.push(tasks.beside(small.n_tasks as f64));
+    }
+    Ok(rows)
 }
 
 fn prepare(shape: Shape, n: u32) -> dask_core::Result<(LayerRef, LayerGraph, Plan)> {
@@ -57,24 +102,21 @@ impl Observer for AtFirstTask {
     }
 }
 
-/// How many tasks there are, the bytes alive when the first of them starts on two threads, and the most before that.
-fn memory(shape: Shape, n: u32) -> dask_core::Result<(usize, isize, isize)> {
+/// How many tasks there are, and the bytes alive when the first of them starts on two threads.
+fn memory(shape: Shape, n: u32) -> dask_core::Result<(usize, isize)> {
     let observer = Arc::new(AtFirstTask::default());
     let context = RunContext::default().with_observer(observer.clone());
-    let (prepared, mut peak) = counted(|| prepare(shape, n));
-    let n_tasks = prepared?.2.graph.n_tasks();
+    let n_tasks = prepare(shape, n)?.2.graph.n_tasks();
     let (run, _) = counted(|| {
         let (_layer, _graph, plan) = prepare(shape, n)?;
         ThreadedScheduler::new(2).run_plan(plan, &context)
     });
     run?;
-    let bytes = observer.bytes.load(Ordering::Relaxed);
-    peak = peak.max(bytes);
-    Ok((n_tasks, bytes, peak))
+    Ok((n_tasks, observer.bytes.load(Ordering::Relaxed)))
 }
 
-pub(crate) fn measure(shape: Shape, n: u32, n_repeats: usize) -> dask_core::Result<Costs> {
-    let (n_tasks, bytes, peak_bytes) = memory(shape, n)?;
+fn costs(shape: Shape, n: u32, n_repeats: usize) -> dask_core::Result<Costs> {
+    let (n_tasks, bytes) = memory(shape, n)?;
     let a_task = |total: f64| total / n_tasks as f64;
     let (mut prepared, mut ordered, mut sync, mut threads) = (vec![], vec![], vec![], vec![]);
     let context = RunContext::default();
@@ -105,16 +147,10 @@ pub(crate) fn measure(shape: Shape, n: u32, n_repeats: usize) -> dask_core::Resu
     }
     Ok(Costs {
         n_tasks,
-        prepare_us: median(prepared),
-        order_us: median(ordered),
-        sync_us: median(sync),
-        threads_us: median(threads),
+        prepare: median(prepared),
+        order: median(ordered),
+        sync: median(sync),
+        threads: median(threads),
         bytes: a_task(bytes as f64),
-        peak_bytes: a_task(peak_bytes as f64),
     })
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
