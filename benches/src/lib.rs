@@ -3,6 +3,7 @@
 pub mod allocations; // bytes alive
 pub mod blocks; // graphs of large values
 pub mod crowd; // workers that answer at once
+pub mod dashboard; // what it says
 pub mod data; // deterministic, realistic, made where it is missing
 pub mod kernel; // work of a known amount
 pub mod numbers; // graphs of numbers that take their time

@@ -5,6 +5,7 @@
 //! Prints a table and writes `target/bench/dist.json`; a missed target is an error with `--strict`.
 
 mod bulk; // large values to workers, from workers, between workers
+mod connections; // many of them
 mod failures; // workers that are killed
 mod map; // many calls, and when the first is done
 mod memory; // a reduction of more than fits
@@ -23,7 +24,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 type Part = fn(&Options) -> Outcome<Vec<Row>>;
 
 /// What is measured, in this order: what looks at memory goes first, so that nothing is left of others.
-const PARTS: [(&str, Part); 13] = [
+const PARTS: [(&str, Part); 14] = [
     ("merge", shapes::merge),
     ("tree", shapes::tree),
     ("chain", shapes::chain),
@@ -37,6 +38,7 @@ const PARTS: [(&str, Part); 13] = [
     ("spill", spill::measure),
     ("failures", failures::measure),
     ("zero", zero::measure),
+    ("connections", connections::measure),
 ];
 
 /// Options of a run.
@@ -60,8 +62,11 @@ impl Options {
 }
 
 fn main() -> Outcome<()> {
-    if std::env::args().nth(1).as_deref() == Some(zero::ROLE) {
-        return zero::serve();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [zero::ROLE] => return zero::serve(),
+        [connections::ROLE, address] => return connections::hold(address),
+        _ => {}
     }
     let options = options()?;
     let load = load();

@@ -1,11 +1,9 @@
 //! What a task costs, and what a graph of many takes of memory.
 
 use std::hint::black_box;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
+use dask_benches::dashboard::Viewer;
 use dask_benches::processes::{forget_peaks, peak_megabytes};
 use dask_benches::rows::Row;
 use dask_benches::shapes::Shape;
@@ -92,7 +90,7 @@ pub(crate) fn all(options: &Options) -> Outcome<Vec<Row>> {
         builder = builder.dashboard("127.0.0.1:0");
     }
     let cluster = builder.start()?;
-    let _viewer = cluster.dashboard().map(|dashboard| watch(dashboard.address())).transpose()?;
+    let _viewer = cluster.dashboard().map(|dashboard| Viewer::look(dashboard.address())).transpose()?;
     let shapes = [
         (Shape::Independent, Some(15.0)),
         (Shape::Tree, Some(15.0)),
@@ -105,14 +103,4 @@ pub(crate) fn all(options: &Options) -> Outcome<Vec<Row>> {
 pub(crate) fn in_processes(options: &Options) -> Outcome<Vec<Row>> {
     let shapes = [(Shape::Independent, Some(15.0)), (Shape::Tree, Some(15.0)), (Shape::Chain, None)];
     rows(&ProcessScheduler::new(2), "processes", &shapes, options)
-}
-
-/// Somebody who looks at the dashboard all the time.
-fn watch(address: SocketAddr) -> Outcome<JoinHandle<()>> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-    Ok(std::thread::spawn(move || {
-        let mut piece = [0; 4096];
-        while stream.read(&mut piece).is_ok_and(|n| n != 0) {}
-    }))
 }

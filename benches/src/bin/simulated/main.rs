@@ -1,11 +1,12 @@
 //! The cluster without machines: what the scheduler alone costs a task, and how good its schedules are.
 //!
-//! `simulated [--tasks N] [--workers N] [--repeats N] [--only alone|quality] [--graph NAME] [--strict]`. Prints two tables
+//! `simulated [--tasks N] [--workers N] [--repeats N] [--only alone|quality|watched] [--graph NAME] [--strict]`. Prints tables
 //! and writes `target/bench/simulated.json`. A schedule that misses its target is an error: it is the same in each run;
 //! what depends on the machine, with `--strict` alone.
 
 mod alone; // the scheduler and workers that answer at once
 mod quality; // schedules of a simulated cluster
+mod watched; // a real scheduler, and people who watch it
 
 use std::path::Path;
 
@@ -29,14 +30,16 @@ fn main() -> Outcome<()> {
     let runs = |what: &str| options.only.as_deref().is_none_or(|only| only == what);
     let alone = if runs("alone") { alone::measure(&options)? } else { Vec::new() };
     let quality = if runs("quality") { quality::measure(&options)? } else { Vec::new() };
+    let watched = if runs("watched") { watched::measure(&options)? } else { Vec::new() };
     let path = Path::new("target/bench/simulated.json");
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let report = serde_json::json!({ "alone": alone, "quality": quality });
+    let report = serde_json::json!({ "alone": alone, "quality": quality, "watched": watched });
     std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
     println!("written: {}", path.display());
-    let (mut missed, timed) = (quality::missed(&quality), alone::missed(&alone));
+    let (mut missed, mut timed) = (quality::missed(&quality), alone::missed(&alone));
+    timed.extend(watched::missed(&watched));
     if options.is_strict {
         missed.extend(timed);
     } else if !timed.is_empty() {
@@ -60,9 +63,9 @@ fn options() -> Outcome<Options> {
             "--workers" => options.n_workers = value.parse()?,
             "--repeats" => options.n_repeats = value.parse()?,
             "--graph" => options.graph = Some(value),
-            "--only" if matches!(value.as_str(), "alone" | "quality") => options.only = Some(value),
+            "--only" if matches!(value.as_str(), "alone" | "quality" | "watched") => options.only = Some(value),
             other => {
-                let known = "there are --tasks, --workers, --repeats, --only alone|quality, --graph, --strict";
+                let known = "there are --tasks, --workers, --repeats, --only alone|quality|watched, --graph, --strict";
                 return Err(format!("unknown option {other} {value}; {known}").into());
             }
         }

@@ -94,7 +94,7 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
                 is_met: None,
             };
             let text = format!(
-                "{:.2}x {:.0} MB {:.0} % ({:.0} s)",
+                "{:.3}x {:.0} MB {:.0} % ({:.0} s)",
                 row.makespan / bound,
                 row.megabytes_moved,
                 100.0 * row.peak_memory_share,
