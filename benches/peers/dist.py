@@ -1,7 +1,7 @@
-"""dask.distributed's side of `cargo xtask bench dist`: python dist.py '{"only": [], "n_tasks": 2000, "n_repeats": 5}'
+"""dask.distributed's side of `cargo xtask bench dist`: python dist.py '{"part": "map", "n_tasks": 2000, "n_repeats": 5}'
 
-The parts of benches/src/bin/dist/main.rs and their measures under the same names, as JSON: worker processes of one
-thread on loopback, two unless a part says otherwise.
+A part of benches/src/bin/dist/main.rs and its measures under the same names, as JSON: worker processes of one thread on
+loopback, two unless a part says otherwise. Parts that are not here have no measures.
 """
 
 import concurrent.futures
@@ -306,11 +306,8 @@ PARTS = {
 def main():
     what = json.loads(sys.argv[1])
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    measures = {}
-    for name, part in PARTS.items():
-        if not what["only"] or name in what["only"]:
-            print(f"Dask: {name}", file=sys.stderr)
-            measures |= part(what["n_tasks"], what["n_repeats"])
+    part = PARTS.get(what["part"])
+    measures = part(what["n_tasks"], what["n_repeats"]) if part else {}
     json.dump({"versions": versions(), "measures": measures}, sys.stdout)
 
 

@@ -1,6 +1,6 @@
-"""Dask's side of `cargo xtask bench sched`: python sched.py '{"only": [], "n_tasks": 10000, "n_repeats": 5}'
+"""Dask's side of `cargo xtask bench sched`: python sched.py '{"part": "tasks", "n_tasks": 10000, "n_repeats": 5}'
 
-The parts of benches/src/bin/sched/main.rs and their measures under the same names, as JSON. Dask's `get` orders the
+A part of benches/src/bin/sched/main.rs and its measures under the same names, as JSON. Dask's `get` orders the
 graph itself, so what it needs for that is measured and taken off the time of the run where a row says `sync` or
 `threads(2)`.
 """
@@ -71,7 +71,7 @@ def tasks(n, n_repeats):
         for name, seconds in zip(names, columns(rounds(shape.__name__, n_repeats, run))):
             measures[f"{shape.__name__}: {name}"] = seconds * 1e6 / n_tasks
         measures[f"{shape.__name__}: memory before results"] = memory_before(shape, n) / n_tasks
-        measures[f"{shape.__name__}: tasks"] = n_tasks
+        measures[f"{shape.__name__}: how many"] = n_tasks
     return measures
 
 
@@ -171,11 +171,7 @@ PARTS = {
 
 def main():
     what = json.loads(sys.argv[1])
-    measures = {}
-    for name, part in PARTS.items():
-        if not what["only"] or name in what["only"]:
-            print(f"Dask: {name}", file=sys.stderr)
-            measures |= part(what["n_tasks"], what["n_repeats"])
+    measures = PARTS[what["part"]](what["n_tasks"], what["n_repeats"])
     json.dump({"versions": versions(), "measures": measures}, sys.stdout)
 
 

@@ -7,6 +7,7 @@ pub mod dashboard; // what it says
 pub mod data; // deterministic, realistic, made where it is missing
 pub mod kernel; // work of a known amount
 pub mod numbers; // graphs of numbers that take their time
+pub mod parts; // programs that measure in parts
 pub mod peers; // other systems, measured beside
 pub mod processes; // what they take of memory, disk and processor
 pub mod rows; // what was measured, against targets

@@ -5,15 +5,16 @@ use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// A measure, what it is to reach, and what both sides reached.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Both sides call it so.
     pub measure: String,
     /// For people.
-    pub unit: &'static str,
+    pub unit: String,
     /// At the size that the target speaks of.
     pub ours: f64,
     /// At the size that the other system ran, if that is another.
@@ -29,14 +30,14 @@ pub struct Row {
 impl Row {
     /// Of which less is better.
     #[must_use]
-    pub fn cost(measure: impl Into<String>, unit: &'static str, ours: f64) -> Self {
-        let measure = measure.into();
+    pub fn cost(measure: impl Into<String>, unit: &str, ours: f64) -> Self {
+        let (measure, unit) = (measure.into(), unit.to_owned());
         Self { measure, unit, ours, ours_beside: None, theirs: None, target: None, is_rate: false }
     }
 
     /// Of which more is better.
     #[must_use]
-    pub fn rate(measure: impl Into<String>, unit: &'static str, ours: f64) -> Self {
+    pub fn rate(measure: impl Into<String>, unit: &str, ours: f64) -> Self {
         Self { is_rate: true, ..Self::cost(measure, unit, ours) }
     }
 
@@ -92,10 +93,18 @@ impl Row {
 }
 
 /// Takes what the other system reached from its report.
-pub fn put_beside(rows: &mut [Row], theirs: &BTreeMap<String, f64>) {
+///
+/// # Errors
+/// If it ran other graphs: a number of `tasks` differs.
+pub fn put_beside(rows: &mut [Row], theirs: &BTreeMap<String, f64>) -> Result<(), String> {
     for row in rows {
-        row.theirs = theirs.get(&row.measure).copied().or(row.theirs);
+        row.theirs = theirs.get(&row.measure).copied();
+        let ours = row.ours_beside.unwrap_or(row.ours);
+        if let Some(theirs) = row.theirs.filter(|&theirs| row.unit == "tasks" && theirs != ours) {
+            return Err(format!("{}: {ours} here, {theirs} there", row.measure));
+        }
     }
+    Ok(())
 }
 
 /// A table for people.
@@ -164,7 +173,7 @@ mod tests {
         assert_eq!((cost.is_met(), rate.is_met()), (Some(true), Some(false)));
         assert_eq!(Row::cost("none", "µs", f64::NAN).to_reach(3.0).is_met(), Some(false));
         let mut rows = [cost.beside(4.0), rate];
-        put_beside(&mut rows, &[("a".to_owned(), 8.0), ("b".to_owned(), 4.0)].into());
+        put_beside(&mut rows, &[("a".to_owned(), 8.0), ("b".to_owned(), 4.0)].into()).unwrap();
         assert_eq!(rows.each_ref().map(Row::ratio), [Some(2.0), Some(0.5)], "at the same size");
         assert!(conclude(&rows, false).is_ok() && conclude(&rows[..1], true).is_ok());
         assert_eq!(conclude(&rows, true).unwrap_err().to_string(), "targets missed: b");

@@ -8,7 +8,7 @@ use dask_benches::rows::Row;
 use dask_benches::timing::{median, rounds};
 use dask_dist::client::Options as ClientOptions;
 
-use crate::{Options, Outcome};
+use crate::{Options, Outcome, two_workers};
 
 /// Bytes of a value that is moved.
 const BULK: usize = 256 << 20;
@@ -26,7 +26,7 @@ fn warm_memory() {
 }
 
 pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
-    let cluster = options.cluster().start()?;
+    let cluster = two_workers().start()?;
     let client = cluster.client()?;
     let megabytes = BULK as f64 / 1e6;
     let value = vec![7u8; BULK];

@@ -6,14 +6,14 @@ use dask_benches::rows::Row;
 use dask_benches::timing::{median, rounds};
 use dask_dist::as_completed;
 
-use crate::{Options, Outcome};
+use crate::{Options, Outcome, two_workers};
 
 fn inc(x: i64) -> i64 {
     x + 1
 }
 
 pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
-    let cluster = options.cluster().start()?;
+    let cluster = two_workers().start()?;
     let client = cluster.client()?;
     let mut rows = Vec::new();
     for n in [i64::from(options.n_peer_tasks), 100_000] {

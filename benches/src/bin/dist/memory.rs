@@ -7,7 +7,7 @@ use dask_benches::timing::{median, rounds};
 use dask_core::{RunContext, Scheduler};
 use std::time::Instant;
 
-use crate::{Options, Outcome};
+use crate::{Options, Outcome, two_workers};
 
 /// A hundred 16 MiB.
 const BLOCKS: u32 = 100;
@@ -15,7 +15,7 @@ const BLOCKS: u32 = 100;
 const LIMIT: u64 = 1 << 30;
 
 pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
-    let cluster = options.cluster().memory_limit(LIMIT).start()?;
+    let cluster = two_workers().memory_limit(LIMIT).start()?;
     let client = cluster.client()?;
     let workers = cluster.processes();
     // A block on each thread.

@@ -11,7 +11,7 @@ use dask_benches::timing::seconds;
 use dask_core::{LayerGraph, RunContext, Scheduler};
 use dask_dist::ProcessScheduler;
 
-use crate::{Options, Outcome};
+use crate::{Options, Outcome, two_workers};
 
 /// What a round made is released in this time: nothing is found done.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -35,7 +35,7 @@ pub(crate) fn merge(options: &Options) -> Outcome<Vec<Row>> {
     let mut rows = Vec::new();
     for n in [options.n_peer_tasks, 10_000, 100_000, 1_000_000] {
         // A cluster of its own, so that nobody holds memory of another size.
-        let cluster = options.cluster().start()?;
+        let cluster = two_workers().start()?;
         let client = cluster.client()?;
         let processes = [cluster.processes(), vec![std::process::id()]].concat();
         forget_peaks(&processes);
@@ -58,7 +58,7 @@ pub(crate) fn chain(options: &Options) -> Outcome<Vec<Row>> {
 }
 
 fn of_sizes(options: &Options, sizes: &[(String, Shape, u32)]) -> Outcome<Vec<Row>> {
-    let cluster = options.cluster().start()?;
+    let cluster = two_workers().start()?;
     let client = cluster.client()?;
     let row = |(measure, shape, n): &(String, Shape, u32)| {
         Ok(Row::cost(measure, "µs", micros(&client, *shape, *n, options.n_repeats)?))
@@ -85,7 +85,7 @@ fn rows(
 
 /// The shapes that targets speak of.
 pub(crate) fn all(options: &Options) -> Outcome<Vec<Row>> {
-    let mut builder = options.cluster();
+    let mut builder = two_workers();
     if options.dashboard {
         builder = builder.dashboard("127.0.0.1:0");
     }

@@ -8,7 +8,7 @@ use dask_benches::processes::written_megabytes;
 use dask_benches::rows::Row;
 use dask_benches::timing::{median, rounds};
 
-use crate::{Options, Outcome};
+use crate::{Options, Outcome, two_workers};
 
 /// What each of two workers may use.
 const LIMIT: u64 = 512 << 20;
@@ -19,7 +19,7 @@ fn total_of(block: Arc<Vec<u8>>) -> u64 {
 }
 
 pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
-    let cluster = options.cluster().memory_limit(LIMIT).start()?;
+    let cluster = two_workers().memory_limit(LIMIT).start()?;
     let client = cluster.client()?;
     let workers = cluster.processes();
     let found = rounds("values of twice the memory", options.n_repeats, || {

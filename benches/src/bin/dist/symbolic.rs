@@ -9,7 +9,7 @@ use dask_core::layer::encode_layers;
 use dask_core::wire::Encoder;
 use dask_core::{Delayed, LayerGraph};
 
-use crate::{Options, Outcome};
+use crate::{Options, Outcome, two_workers};
 
 pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
     let layer = Shape::Tree.layer(1_000_000);
@@ -23,7 +23,7 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
     let kilobytes = out.finish("").nbytes() as f64 / 1e3;
     let times = rounds("a million tasks", options.n_repeats, || {
         // A scheduler of its own: the last one is still at work.
-        let cluster = options.cluster().start()?;
+        let cluster = two_workers().start()?;
         let client = cluster.client()?;
         let tree = Delayed::<u8>::from_layer(layer.clone());
         let start = Instant::now();

@@ -69,7 +69,7 @@ pub(crate) fn measure(options: &Options) -> Outcome<Vec<Row>> {
             let row = Row::cost(format!("{}: {}", shape.name(), measure.name), measure.unit, (measure.of)(&large));
             rows.push(Row { target: (measure.target)(shape), ..row.beside((measure.of)(&small)) });
         }
-        let tasks = Row::cost(format!("{}: tasks", shape.name()), "", large.n_tasks as f64);
+        let tasks = Row::cost(format!("{}: how many", shape.name()), "tasks", large.n_tasks as f64);
         rows.push(tasks.beside(small.n_tasks as f64));
     }
     Ok(rows)
