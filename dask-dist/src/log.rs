@@ -1,4 +1,5 @@
-//! What schedulers, workers and nannies tell the operator: lines on standard error, as text or as JSON.
+//! What schedulers, workers and nannies tell the operator: lines on standard error, as text or as JSON. In a program that
+//! has set a subscriber of `tracing`, events of the target `dask` instead, with the fields `who` and `message`.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -11,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub enum Format {
     /// `dask worker: …`
     Text = 0,
-    /// One object a line: `time` (seconds since 1970), `who`, `message`.
+    /// One object a line: `time` (seconds since 1970), `level` (`info`, `warn`, `error`), `who`, `message`.
     Json = 1,
 }
 
@@ -22,17 +23,45 @@ pub fn set_format(format: Format) {
     FORMAT.store(format as u8, Ordering::Relaxed);
 }
 
+/// How they look now.
+pub fn format() -> Format {
+    if FORMAT.load(Ordering::Relaxed) == Format::Json as u8 { Format::Json } else { Format::Text }
+}
+
 /// Characters of a message; what strangers say to us may stand in one.
 const MESSAGE_MAX: usize = 4096;
 
-/// Tells the operator something. Nobody may be there to read it: that is no reason to end.
+/// Tells the operator what happens in order.
 pub fn say(who: &str, message: impl Display) {
+    tell("info", who, &message);
+}
+
+/// Tells the operator of something that went wrong and was mended, or needs to be looked at.
+pub fn warn(who: &str, message: impl Display) {
+    tell("warn", who, &message);
+}
+
+/// Tells the operator of what ended something.
+pub fn fail(who: &str, message: impl Display) {
+    tell("error", who, &message);
+}
+
+/// Nobody may be there to read it: that is no reason to end.
+fn tell(level: &str, who: &str, message: &dyn Display) {
     let message: String = message.to_string().chars().take(MESSAGE_MAX).collect();
-    let line = if FORMAT.load(Ordering::Relaxed) == Format::Json as u8 {
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        json(time, who, &message)
-    } else {
-        text(who, &message)
+    if tracing::dispatcher::has_been_set() {
+        return match level {
+            "info" => tracing::info!(target: "dask", who, "{message}"),
+            "warn" => tracing::warn!(target: "dask", who, "{message}"),
+            _ => tracing::error!(target: "dask", who, "{message}"),
+        };
+    }
+    let line = match format() {
+        Format::Json => {
+            let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            json(time, level, who, &message)
+        }
+        Format::Text => text(who, &message),
     };
     let _ = writeln!(std::io::stderr(), "{line}");
 }
@@ -50,8 +79,8 @@ fn text(who: &str, message: &str) -> String {
     out
 }
 
-fn json(time: f64, who: &str, message: &str) -> String {
-    let mut out = format!("{{\"time\":{time:.3},\"who\":\"{who}\",\"message\":\"");
+fn json(time: f64, level: &str, who: &str, message: &str) -> String {
+    let mut out = format!("{{\"time\":{time:.3},\"level\":\"{level}\",\"who\":\"{who}\",\"message\":\"");
     for c in message.chars() {
         match c {
             '"' => out += "\\\"",
@@ -66,10 +95,60 @@ fn json(time: f64, who: &str, message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
+    use std::sync::{Arc, Mutex};
+
+    use tracing::field::{Field, Visit};
+    use tracing::{Event, Level, Metadata, Subscriber, span};
+
+    type Lines = Arc<Mutex<Vec<(Level, String)>>>;
+
+    /// Writes events down.
+    struct Collect(Lines);
+
+    impl Subscriber for Collect {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target() == "dask"
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, event: &Event<'_>) {
+            struct Fields(String);
+            impl Visit for Fields {
+                fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+                    self.0 += &format!("{field}={value:?};");
+                }
+            }
+            let mut fields = Fields(String::new());
+            event.record(&mut fields);
+            self.0.lock().unwrap().push((*event.metadata().level(), fields.0));
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn a_program_with_a_subscriber_gets_events() {
+        let lines = Lines::default();
+        tracing::subscriber::with_default(Collect(lines.clone()), || {
+            super::say("scheduler", "ended");
+            super::warn("worker", format_args!("{} values are lost", 3));
+        });
+        let lines = lines.lock().unwrap();
+        assert_eq!(lines[0], (Level::INFO, "message=ended;who=\"scheduler\";".to_owned()));
+        assert_eq!(lines[1], (Level::WARN, "message=3 values are lost;who=\"worker\";".to_owned()));
+    }
+
     #[test]
     fn lines_are_json() {
-        let text = super::json(1.5, "worker", "a \"b\" \\ c\nd\te");
-        assert_eq!(text, "{\"time\":1.500,\"who\":\"worker\",\"message\":\"a \\\"b\\\" \\\\ c\\nd\\u0009e\"}");
+        let text = super::json(1.5, "info", "worker", "a \"b\" \\ c\nd\te");
+        assert_eq!(
+            text,
+            "{\"time\":1.500,\"level\":\"info\",\"who\":\"worker\",\"message\":\"a \\\"b\\\" \\\\ c\\nd\\u0009e\"}"
+        );
     }
 
     #[test]

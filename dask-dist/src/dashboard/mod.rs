@@ -101,7 +101,7 @@ impl Dashboard {
         let serve = async move {
             let listener = match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => listener,
-                Err(error) => return crate::log::say("dashboard", error),
+                Err(error) => return crate::log::fail("dashboard", error),
             };
             let router = router(shared, Guard { readers: options.readers, hosts: options.hosts });
             tokio::select! {

@@ -43,7 +43,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits)
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                crate::log::say("dashboard", error);
+                crate::log::warn("dashboard", error);
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }

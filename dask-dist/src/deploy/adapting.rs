@@ -70,7 +70,7 @@ impl Adaptive {
                 let problem = look(&mut adapter, start, &of_thread, &mut deploy).err();
                 let problem = problem.map_or_else(String::new, |error| error.to_string());
                 if !problem.is_empty() && problem != said {
-                    crate::log::say("adaptive", format_args!("the cluster is not scaled: {problem}"));
+                    crate::log::warn("adaptive", format_args!("the cluster is not scaled: {problem}"));
                 }
                 said = problem;
             }

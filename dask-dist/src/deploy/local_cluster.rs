@@ -153,7 +153,7 @@ impl LocalClusterBuilder {
                 Ok(listener) => {
                     drop(tell.send(Ok(listener.address())));
                     if let Err(error) = serve_scheduler(listener, options, stopped).await {
-                        crate::log::say("scheduler", format_args!("{error}"));
+                        crate::log::fail("scheduler", format_args!("{error}"));
                     }
                 }
                 Err(error) => drop(tell.send(Err(error))),
@@ -321,7 +321,7 @@ impl LocalCluster {
         let thread = on_own_runtime(&options.name.clone(), move || async move {
             match serve_worker(&scheduler, options, stopped).await {
                 Ok(()) | Err(DistError::SchedulerGone { .. }) => {}
-                Err(error) => crate::log::say("worker", format_args!("{error}")),
+                Err(error) => crate::log::fail("worker", format_args!("{error}")),
             }
         })?;
         self.workers.push(ThreadWorker { stop, thread });

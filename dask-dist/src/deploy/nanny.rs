@@ -37,10 +37,10 @@ impl Nanny {
                     if retired.contains(&process) || !known.insert(process) {
                         continue;
                     }
-                    crate::log::say("nanny", format_args!("a worker (process {process}) died: {why}"));
+                    crate::log::warn("nanny", format_args!("a worker (process {process}) died: {why}"));
                     let Some(replace) = &replace else { continue };
                     if let Err(error) = replace(format!("worker-again-{}", known.len())) {
-                        crate::log::say("nanny", format_args!("process {process} is not replaced: {error}"));
+                        crate::log::warn("nanny", format_args!("process {process} is not replaced: {error}"));
                     }
                 }
             }

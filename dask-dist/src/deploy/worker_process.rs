@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::error::DistError;
+use crate::log::Format;
 use crate::security::Security;
 use crate::shell::worker::{WorkerOptions, serve_worker};
 use crate::shell::{comm_settings, worker_settings};
@@ -24,6 +25,8 @@ const THREADS: &str = "DASK_DIST_WORKER_THREADS";
 const MEMORY: &str = "DASK_DIST_WORKER_MEMORY";
 const DIRECTORY: &str = "DASK_DIST_WORKER_DIRECTORY";
 const RESOURCES: &str = "DASK_DIST_WORKER_RESOURCES";
+/// There if it is to log as JSON.
+const JSON: &str = "DASK_DIST_WORKER_JSON";
 
 /// Bytes of what a parent says.
 const TOLD_MAX: usize = 64 << 10;
@@ -40,6 +43,9 @@ pub(super) fn spawn(scheduler: &Address, options: &WorkerOptions) -> Result<Chil
         .stdin(Stdio::piped());
     if let Some(directory) = &options.directory {
         command.env(DIRECTORY, directory);
+    }
+    if crate::log::format() == Format::Json {
+        command.env(JSON, "1");
     }
     let resources: Vec<String> = options.resources.iter().map(|(name, amount)| format!("{name}={amount}")).collect();
     command.env(RESOURCES, resources.join(","));
@@ -108,6 +114,9 @@ extern "C" fn before_main() {
 fn run(scheduler: &str) -> i32 {
     let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok());
+    if text(JSON).is_some() {
+        crate::log::set_format(Format::Json);
+    }
     let resources = text(RESOURCES).unwrap_or_default();
     let resources = resources.split(',').filter_map(|pair| {
         let (name, amount) = pair.split_once('=')?;
@@ -120,7 +129,7 @@ fn run(scheduler: &str) -> i32 {
     let (settings, comm) = match configured {
         Ok(configured) => configured,
         Err(error) => {
-            crate::log::say("worker", format_args!("{error}"));
+            crate::log::fail("worker", format_args!("{error}"));
             return 1;
         }
     };
@@ -138,7 +147,7 @@ fn run(scheduler: &str) -> i32 {
     };
     // SAFETY: this thread is the only one that runs but the first, which waits for it.
     unsafe {
-        [SCHEDULER, NAME, THREADS, MEMORY, DIRECTORY, RESOURCES]
+        [SCHEDULER, NAME, THREADS, MEMORY, DIRECTORY, RESOURCES, JSON]
             .into_iter()
             .for_each(|name| std::env::remove_var(name));
     }
@@ -156,7 +165,7 @@ fn run(scheduler: &str) -> i32 {
     match served {
         Ok(()) | Err(DistError::SchedulerGone { .. }) => 0,
         Err(error) => {
-            crate::log::say("worker", format_args!("{error}"));
+            crate::log::fail("worker", format_args!("{error}"));
             1
         }
     }

@@ -75,7 +75,7 @@ impl Journal {
         if let Err(error) = written {
             self.broken = true;
             let path = self.path.display();
-            crate::log::say(
+            crate::log::warn(
                 "scheduler",
                 format_args!("{path}: {error}: what is published from now on will not outlive this scheduler"),
             );

@@ -86,7 +86,7 @@ pub async fn serve_scheduler(
             restored
                 .warning
                 .iter()
-                .for_each(|warning| crate::log::say("scheduler", format_args!("{}: {warning}", path.display())));
+                .for_each(|warning| crate::log::warn("scheduler", format_args!("{}: {warning}", path.display())));
             machine.restore(restored.identity, restored.records);
             Some(journal)
         }
@@ -197,7 +197,7 @@ impl Shell {
             )),
         };
         if let Err(error) = accepted {
-            crate::log::say("scheduler", format_args!("{error}"));
+            crate::log::warn("scheduler", format_args!("{error}"));
         }
     }
 
@@ -323,7 +323,7 @@ impl Shell {
                         journal.append(&record);
                     }
                 }
-                Action::Warn(text) => crate::log::say("scheduler", format_args!("{text}")),
+                Action::Warn(text) => crate::log::warn("scheduler", format_args!("{text}")),
             }
         }
         self.actions = actions;

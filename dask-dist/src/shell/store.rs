@@ -50,7 +50,7 @@ impl Place {
 pub(super) fn drop_quietly<T>(value: T) {
     let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value)));
     if let Err(panic) = dropped {
-        crate::log::say("worker", "a value panicked when it was dropped");
+        crate::log::warn("worker", "a value panicked when it was dropped");
         // What it panicked with may panic in its turn.
         std::mem::forget(panic);
     }

@@ -95,7 +95,10 @@ pub async fn serve_worker(
         }
         match ended {
             Err(DistError::SchedulerGone { why, .. }) if !options.reconnect.is_zero() => {
-                crate::log::say("worker", format_args!("the scheduler at {scheduler} is gone ({why}): looking for it"));
+                crate::log::warn(
+                    "worker",
+                    format_args!("the scheduler at {scheduler} is gone ({why}): looking for it"),
+                );
                 lost = Some(Instant::now());
             }
             Err(_) if lost.is_some_and(|since| since.elapsed() < options.reconnect) => {}
@@ -308,7 +311,7 @@ async fn serve_until_the_end(
                 if leaving.is_some_and(|since| drain < since.elapsed()) {
                     let (n, nbytes) = shell.machine.values().fold((0, 0), |(n, sum), (_, nbytes)| (n + 1, sum + nbytes));
                     let lost = format_args!("{n} values of {} MiB were not handed over in {drain:?}", nbytes >> 20);
-                    crate::log::say("worker", lost);
+                    crate::log::warn("worker", lost);
                     return Ok(());
                 }
             }
@@ -480,7 +483,7 @@ impl Shell {
                     Moved::Dropped => None,
                     Moved::Stays(_) => Some(Event::Unspillable { task }),
                     Moved::Failed(why) => {
-                        crate::log::say(
+                        crate::log::warn(
                             "worker",
                             format_args!("a value stays in memory, because the disk refused it: {why}"),
                         );
@@ -492,7 +495,7 @@ impl Shell {
                     Moved::Done => Some(Event::Restored { task, ok: true }),
                     Moved::Dropped => None,
                     Moved::Stays(why) | Moved::Failed(why) => {
-                        crate::log::say(
+                        crate::log::warn(
                             "worker",
                             format_args!("a value on disk is lost, and will be made again: {why}"),
                         );

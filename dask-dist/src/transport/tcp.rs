@@ -269,8 +269,8 @@ impl Refused {
         let more = std::mem::take(untold);
         drop(told);
         match more {
-            0 => crate::log::say("listener", format_args!("a connection was refused: {error}")),
-            n => crate::log::say("listener", format_args!("connections were refused, {n} more untold: {error}")),
+            0 => crate::log::warn("listener", format_args!("a connection was refused: {error}")),
+            n => crate::log::warn("listener", format_args!("connections were refused, {n} more untold: {error}")),
         }
     }
 }

@@ -369,6 +369,7 @@ fn wrong_calls_are_refused_with_the_way_out() {
     }
     let (code, text) = call(&["--json", "worker", "nowhere"]);
     let said: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+    assert_eq!(said["level"], "error");
     assert_eq!((code, said["who"].as_str()), (Some(1), Some("worker")));
 }
 

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Command::Keys(options) => ("keys", keys::run(options)),
     };
     outcome.unwrap_or_else(|error| {
-        dask_dist::log::say(who, error);
+        dask_dist::log::fail(who, error);
         ExitCode::FAILURE
     })
 }

@@ -60,9 +60,9 @@ pub(crate) fn run(
         match watch(&child, &mut watched, || *stopped.borrow())? {
             End::Over(code) => return Ok(code),
             End::Died(why) => {
-                log::say("nanny", format_args!("{name} (process {process}) died: {why}"));
+                log::warn("nanny", format_args!("{name} (process {process}) died: {why}"));
                 if let Err(error) = send_obituary(scheduler, security, &name, process, &why) {
-                    log::say("nanny", format_args!("the scheduler was not told: {error}"));
+                    log::warn("nanny", format_args!("the scheduler was not told: {error}"));
                 }
             }
         }

@@ -252,7 +252,7 @@ fn within(limit: u64, machine: u64) -> u64 {
         return limit;
     }
     let (asked, there) = (limit >> 20, machine >> 20);
-    log::say("worker", format_args!("--memory-limit of {asked} MiB is more than there is: it is {there} MiB instead"));
+    log::warn("worker", format_args!("--memory-limit of {asked} MiB is more than there is: it is {there} MiB instead"));
     machine
 }
 

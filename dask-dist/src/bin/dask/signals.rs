@@ -38,7 +38,7 @@ pub(crate) fn stop(
 async fn wait(stop: watch::Sender<bool>, lifetime: Option<Duration>, last: impl FnOnce()) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        return dask_dist::log::say("signals", "the system takes no handlers: signals end this process at once");
+        return dask_dist::log::warn("signals", "the system takes no handlers: signals end this process at once");
     };
     let life = async {
         match lifetime {

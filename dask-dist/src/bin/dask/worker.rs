@@ -22,7 +22,7 @@ pub(crate) fn run(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Out
     Ok(ExitCode::from(match outcome {
         Ok(_) => nanny::ENDED,
         Err(error) => {
-            log::say("worker", error);
+            log::fail("worker", error);
             nanny::FAILED
         }
     }))
