@@ -1,8 +1,8 @@
 //! Functions of the user, sent to a process of the same executable, or by name to another build of the program.
 //!
 //! What is generic over a closure has no name of its own, but in one executable each such type has one static
-//! descriptor: a magic number, a hash of the type's name, and a pointer to its decoder. What travels is the build id,
-//! the descriptor's offset from a fixed place of the image, and the hash; never an address of code. The receiver
+//! descriptor: a magic number, and pointers to the type's identity, its name and its decoder. What travels is the build
+//! id, the descriptor's offset from a fixed place of the image, and a hash of the name; never an address of code. The receiver
 //! refuses another build, an offset outside the registered image, a misaligned one, a wrong magic number or hash, and
 //! only then follows the pointer: a forged or stale message cannot reach undefined behaviour.
 //!
@@ -113,8 +113,7 @@ fn offset_of<T: Local>() -> i64 {
 /// What cannot travel.
 pub fn encode<T: Local>(function: &T, out: &mut Encoder) -> Result<(), WireError> {
     // Of two that are called alike, another build could run the wrong one.
-    let is_shared = |name: &str| by_name().get(name).is_some_and(Option::is_none);
-    let name = Some(type_name::<T>()).filter(|name| has_name(name) && !is_shared(name));
+    let name = Some(type_name::<T>()).filter(|name| matches!(by_name().get(name), Some(Some(_))));
     out.serde(&(build_id(), offset_of::<T>(), Token::of(type_name::<T>()), name))?;
     function.encode_state(out)
 }
@@ -151,18 +150,23 @@ fn descriptor_at(offset: i64) -> Result<&'static Descriptor, WireError> {
         return Err(WireError::BadDescriptor { why: "the offset is outside the program" });
     }
     // SAFETY: the address is aligned, and the whole lies in a segment.
-    unsafe { descriptor_if_any(address) }.ok_or(WireError::BadDescriptor { why: "no function stands there" })
+    unsafe { descriptor_if_any(address, &computed_magic()) }
+        .ok_or(WireError::BadDescriptor { why: "no function stands there" })
+}
+
+/// The words by which descriptors are known; the compiler must not know them, or it would write them down.
+fn computed_magic() -> Magic {
+    magic(std::hint::black_box(SEED))
 }
 
 /// The descriptor at an address, if one is there.
 ///
 /// # Safety
 /// The address is aligned like a [`Descriptor`], and all of its bytes lie in one segment of the image.
-unsafe fn descriptor_if_any(address: usize) -> Option<&'static Descriptor> {
+unsafe fn descriptor_if_any(address: usize, magic: &Magic) -> Option<&'static Descriptor> {
     // SAFETY: this program's image is mapped readable for as long as the program runs; whatever stands there, words
     // are words.
     let word = |i: usize| unsafe { std::ptr::read_volatile((address as *const u64).add(i)) };
-    let magic = magic(std::hint::black_box(SEED));
     if !(0..magic.len()).all(|i| word(i) == magic[i]) {
         return None;
     }
@@ -177,7 +181,7 @@ unsafe fn descriptor_if_any(address: usize) -> Option<&'static Descriptor> {
     Some(unsafe { &*(address as *const Descriptor) })
 }
 
-/// The functions of this build by what they are called; nothing where two types share a name.
+/// The functions of this build that have names, by these; nothing where two types share one.
 type ByName = HashMap<&'static str, Option<&'static Descriptor>>;
 
 fn by_name() -> &'static ByName {
@@ -185,7 +189,11 @@ fn by_name() -> &'static ByName {
     FOUND.get_or_init(|| {
         let mut found = ByName::new();
         for descriptor in descriptors() {
-            let entry = found.entry((descriptor.name)()).or_insert(Some(descriptor));
+            let name = (descriptor.name)();
+            if !has_name(name) {
+                continue;
+            }
+            let entry = found.entry(name).or_insert(Some(descriptor));
             // One type may have several equal descriptors.
             if entry.is_some_and(|known| (known.id)() != (descriptor.id)()) {
                 *entry = None;
@@ -198,7 +206,7 @@ fn by_name() -> &'static ByName {
 /// What several functions of this build are called that would have a name otherwise, sorted: to other builds, these do
 /// not go by name.
 pub fn shared_names() -> Vec<&'static str> {
-    let shared = by_name().iter().filter(|(name, descriptor)| descriptor.is_none() && has_name(name));
+    let shared = by_name().iter().filter(|(_, descriptor)| descriptor.is_none());
     let mut names: Vec<&str> = shared.map(|(name, _)| *name).collect();
     names.sort_unstable();
     names
@@ -210,15 +218,16 @@ fn descriptors() -> impl Iterator<Item = &'static Descriptor> {
         let first = segment.range.start.next_multiple_of(align_of::<Descriptor>());
         let places =
             (first..segment.range.end.saturating_sub(size_of::<Descriptor>() - 1)).step_by(align_of::<Descriptor>());
+        let magic = computed_magic();
         // SAFETY: aligned, and all of it lies in the segment.
-        places.filter_map(|place| unsafe { descriptor_if_any(place) })
+        places.filter_map(move |place| unsafe { descriptor_if_any(place, &magic) })
     })
 }
 
 fn descriptor_named(name: String) -> Result<&'static Descriptor, WireError> {
     match by_name().get(name.as_str()) {
-        Some(Some(descriptor)) if has_name(&name) => Ok(descriptor),
-        Some(_) => Err(WireError::AmbiguousFunction { name }),
+        Some(Some(descriptor)) => Ok(descriptor),
+        Some(None) => Err(WireError::AmbiguousFunction { name }),
         None => Err(WireError::NoFunction { name }),
     }
 }

@@ -117,7 +117,7 @@ impl Machine {
             FromClient::Replicate { request, futures, n } => self.replicate(id, request, &futures, n),
             FromClient::Rebalance { request } => self.rebalance(id, request),
             FromClient::Workers { request } => {
-                let workers = self.workers.present.as_slice().iter().map(|&worker| self.worker_info(worker)).collect();
+                let workers = self.worker_infos();
                 self.outbox.tell(id, ToClient::Workers { request, workers });
             }
             // Whoever runs the machine makes reports; nobody could.

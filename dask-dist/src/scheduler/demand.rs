@@ -33,7 +33,7 @@ impl Machine {
             queued: scale(nanos),
             n_queued: scale(n_ready),
             n_tasks: scale(n_ready) + n_processing,
-            workers: present.iter().map(|&id| self.worker_info(id)).collect(),
+            workers: self.worker_infos(),
         }
     }
 }

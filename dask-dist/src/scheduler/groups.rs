@@ -100,6 +100,18 @@ impl Machine {
 
     /// What a worker looks like.
     pub fn worker_info(&self, id: WorkerId) -> WorkerInfo {
+        let n_actors = self.actors.values().filter(|home| **home == Some(id)).count();
+        self.describe(id, n_actors as u32)
+    }
+
+    /// What all workers look like that are there.
+    pub(super) fn worker_infos(&self) -> Vec<WorkerInfo> {
+        let mut n_actors = vec![0; self.workers.n_ever()];
+        self.actors.values().flatten().for_each(|home| n_actors[home.idx()] += 1);
+        self.workers.present.as_slice().iter().map(|&id| self.describe(id, n_actors[id.idx()])).collect()
+    }
+
+    fn describe(&self, id: WorkerId, n_actors: u32) -> WorkerInfo {
         let worker = &self.workers[id];
         WorkerInfo {
             id,
@@ -110,7 +122,7 @@ impl Machine {
             process: worker.hello.process,
             metrics: worker.metrics,
             n_held: worker.n_held,
-            n_actors: self.actors.values().filter(|home| **home == Some(id)).count() as u32,
+            n_actors,
             n_processing: worker.processing + worker.ahead,
             status: worker.status.name().to_owned(),
         }

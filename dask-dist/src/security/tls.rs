@@ -1,6 +1,6 @@
 //! Certificates of both sides, checked against the cluster's own authority.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,16 +13,43 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerCo
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::TlsFiles;
-use super::why::in_words;
+use super::why::{THEY_SAY, in_words};
 use crate::error::DistError;
 
 /// How this process connects and listens with TLS 1.2 or 1.3.
 pub(crate) struct Tls {
     pub(crate) connector: TlsConnector,
     pub(crate) acceptor: TlsAcceptor,
+    /// What this process shows to others.
+    own: Own,
+}
+
+/// A certificate, those between it and the authority, and the file that they are from.
+struct Own {
+    chain: Vec<CertificateDer<'static>>,
+    checks: Signed,
+    file: PathBuf,
+}
+
+impl Own {
+    /// What others may find wrong with it now.
+    fn fault(&self) -> Option<DistError> {
+        let (certificate, between) = self.chain.split_first()?;
+        let checked = self.checks.check(certificate, between, UnixTime::now());
+        checked.err().map(|error| bad(&self.file, in_words(&error)))
+    }
 }
 
 impl Tls {
+    /// Why a connection did not come about: if the other side complains of this process's certificate, what is wrong
+    /// with it, which is known here.
+    pub(crate) fn blame(&self, error: DistError) -> DistError {
+        match &error {
+            DistError::Untrusted { why, .. } if why.starts_with(THEY_SAY) => self.own.fault().unwrap_or(error),
+            _ => error,
+        }
+    }
+
     /// Reads the files, and sees that others will believe them.
     pub(super) fn load(files: &TlsFiles) -> Result<Self, DistError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -36,6 +63,8 @@ impl Tls {
         let key =
             PrivateKeyDer::from_pem_file(&files.key).map_err(|error| bad(&files.key, pem(&error, "private key")))?;
         let signed = Signed { roots: roots.clone(), provider: provider.clone() };
+        let checks = Signed { roots: roots.clone(), provider: provider.clone() };
+        let own = Own { chain: chain.clone(), checks, file: files.cert.clone() };
         signed.check(&chain[0], &chain[1..], UnixTime::now()).map_err(|error| bad(&files.cert, in_words(&error)))?;
         let fits = |error: Error| match error {
             Error::InconsistentKeys(_) => {
@@ -59,7 +88,7 @@ impl Tls {
             .with_single_cert(chain, key)
             .map_err(&fits)?;
         let (client, server) = (Arc::new(client), Arc::new(server));
-        Ok(Self { connector: TlsConnector::from(client), acceptor: TlsAcceptor::from(server) })
+        Ok(Self { connector: TlsConnector::from(client), acceptor: TlsAcceptor::from(server), own })
     }
 }
 

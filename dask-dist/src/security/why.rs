@@ -2,6 +2,9 @@
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
+/// How a complaint of the other side's begins.
+pub(super) const THEY_SAY: &str = "the other side ";
+
 /// What a failure of the system's is about, if it is about trust.
 pub(crate) fn explained(error: &std::io::Error) -> Option<String> {
     error.get_ref()?.downcast_ref::<Error>().map(in_words)

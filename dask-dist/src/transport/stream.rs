@@ -43,7 +43,10 @@ impl Stream {
         match self {
             Self::Plain(socket) => handshake::greet(socket, hello, settings, address).await,
             #[cfg(feature = "tls")]
-            Self::Tls(socket) => handshake::greet(&mut **socket, hello, settings, address).await,
+            Self::Tls(socket) => {
+                let met = handshake::greet(&mut **socket, hello, settings, address).await;
+                met.map_err(|error| blamed(settings, error))
+            }
         }
     }
 
@@ -56,8 +59,20 @@ impl Stream {
         match self {
             Self::Plain(socket) => handshake::answer(socket, hello, settings, address).await,
             #[cfg(feature = "tls")]
-            Self::Tls(socket) => handshake::answer(&mut **socket, hello, settings, address).await,
+            Self::Tls(socket) => {
+                let met = handshake::answer(&mut **socket, hello, settings, address).await;
+                met.map_err(|error| blamed(settings, error))
+            }
         }
+    }
+}
+
+/// With what is wrong with the certificate of this process, if that is why.
+#[cfg(feature = "tls")]
+fn blamed(settings: &CommSettings, error: DistError) -> DistError {
+    match settings.security.get_tls() {
+        Some(tls) => tls.blame(error),
+        None => error,
     }
 }
 
@@ -102,7 +117,7 @@ mod encrypted {
         let name = DnsName::try_from("dask").map_err(|error| DistError::Other(error.to_string()))?;
         let talk = tls.connector.connect(ServerName::DnsName(name), socket);
         let socket = timeout(settings.handshake_timeout, talk).await.map_err(|_| late(settings, address))?;
-        let socket = socket.map_err(|error| failed(&error, address))?;
+        let socket = socket.map_err(|error| tls.blame(failed(&error, address)))?;
         Ok(Stream::Tls(Box::new(TlsStream::Client(socket))))
     }
 
@@ -125,7 +140,7 @@ mod encrypted {
                 let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
                 return Err(error);
             }
-            tls.acceptor.accept(socket).await.map_err(|error| failed(&error, address))
+            tls.acceptor.accept(socket).await.map_err(|error| tls.blame(failed(&error, address)))
         };
         let socket = timeout(settings.handshake_timeout, talk).await.map_err(|_| late(settings, address))??;
         Ok(Stream::Tls(Box::new(TlsStream::Server(socket))))

@@ -10,6 +10,7 @@ use dask_core::{Collection, RunContext};
 use dask_dist::Client;
 
 mod leaving;
+mod strangers;
 
 /// A process, and what it says.
 pub(crate) struct Running {

@@ -115,7 +115,9 @@ fn a_tasks_story_has_states_and_the_error_chain() {
         assert!(transitions.is_sorted_by(|a, b| a[0].as_f64() <= b[0].as_f64()), "{transitions:?}");
         transitions.iter().map(|transition| transition[1].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(states(&story), ["waiting", "erred"]);
+    // It may have been sent to the worker that was to make its input.
+    let seen = states(&story);
+    assert_eq!((&*seen[0], seen.last().map(String::as_str)), ("waiting", Some("erred")), "{seen:?}");
     let chain = story["error_chain"].as_array().unwrap();
     assert_eq!(chain.len(), 2, "{story}");
     assert!(chain[1].as_str().unwrap().contains("out of range"), "{story}");
