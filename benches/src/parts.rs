@@ -15,7 +15,7 @@ use crate::rows::{Row, conclude, load, put_beside, table, write_json};
 pub type Part = fn(&Options) -> Result<Vec<Row>, Box<dyn Error>>;
 
 /// Tells a process which part is its own.
-const PART: &str = "DASK_BENCHES_PART";
+const PART: &str = "BENCHES_PART";
 
 /// Options of a run.
 #[derive(Debug, Clone)]

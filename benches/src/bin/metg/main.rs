@@ -27,6 +27,8 @@ use patterns::Pattern;
 use sweep::{Point, Setting, metg};
 use theirs::Job;
 
+/// On threads, tasks are so short that graphs have so many times as many steps.
+const LOCAL: u32 = 5;
 const SCHEDULERS: [&str; 3] = ["threads", "processes", "distributed"];
 
 struct Options {
@@ -50,6 +52,11 @@ impl Options {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = options()?;
     let load = load();
+    println!(
+        "Task Bench: {} steps of {} points, beside Dask {} ({LOCAL} times as many on threads); {} threads, or processes of \
+         one; medians of {}\n",
+        options.n_steps, options.width, options.n_peer_steps, options.n_threads, options.n_repeats
+    );
     let (mut rows, mut sweeps, mut versions) = (Vec::new(), Vec::new(), json!(null));
     for name in &options.schedulers {
         let mut measured = match name.as_str() {
@@ -60,19 +67,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 measure(name, &cluster.client()?, &options)?
             }
         };
+        println!("{name}:\n\n{}", table(&measured.rows));
         rows.append(&mut measured.rows);
         sweeps.append(&mut measured.sweeps);
         versions = measured.versions.unwrap_or(versions);
     }
-    println!(
-        "\nTask Bench: {} steps of {} points, beside Dask {} steps (five times as many on threads); {} threads, or processes of one; medians of {}\n\n{}",
-        options.n_steps,
-        options.width,
-        options.n_peer_steps,
-        options.n_threads,
-        options.n_repeats,
-        table(&rows)
-    );
     if options.python.is_none() {
         println!("Dask was not measured: no Python with Dask was given (`--python`)");
     }
@@ -100,13 +99,12 @@ struct Case {
 }
 
 fn cases(scheduler: &str, options: &Options) -> Vec<Case> {
+    let longer = if scheduler == "threads" { LOCAL } else { 1 };
     let case = |measure: String, pattern: Pattern, is_sweep, width| Case {
         measure,
         is_sweep,
-        ours: Tasks::new(pattern.dependencies(options.n_steps, width)),
-        beside: Tasks::new(
-            pattern.dependencies(options.n_peer_steps * if scheduler == "threads" { 5 } else { 1 }, width),
-        ),
+        ours: Tasks::new(pattern.dependencies(options.n_steps * longer, width)),
+        beside: Tasks::new(pattern.dependencies(options.n_peer_steps * longer, width)),
     };
     let mut cases = Vec::new();
     if options.wants("metg") {
@@ -181,7 +179,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
         only: None,
         schedulers: SCHEDULERS.map(str::to_owned).to_vec(),
         patterns: Pattern::USUAL.to_vec(),
-        n_steps: 1000,
+        n_steps: 200,
         n_peer_steps: 50,
         width: 8,
         n_threads: 2,
