@@ -15,6 +15,9 @@ const TASKS_A_SECOND: u32 = 2000;
 const NEWS_MAX: usize = 512;
 /// Changes of tasks' states: 3 MB.
 const ENTERED_MAX: usize = 65_536;
+/// Of each second at most so many are noted, the first; the others are counted. So some seconds are remembered, however
+/// many tasks there are, and noting costs those little who come by the hundred thousand.
+const ENTERED_A_SECOND: u32 = 20_000;
 const _: () = assert!(size_of::<Entered>() <= 48);
 
 /// A task that ended.
@@ -109,6 +112,8 @@ impl<T: Clone> Ring<T> {
 pub(super) struct Recorder {
     tasks: Ring<Ended>,
     entered: Ring<Entered>,
+    /// The second of the last change, and how many were noted in it.
+    entered_in: (u64, u32),
     /// For each kind of layer.
     totals: Vec<Totals>,
     news: Ring<News>,
@@ -122,6 +127,7 @@ impl Default for Recorder {
         Self {
             tasks: Ring::new(TASKS_MAX),
             entered: Ring::new(ENTERED_MAX),
+            entered_in: (0, 0),
             totals: Vec::new(),
             news: Ring::new(NEWS_MAX),
             second: 0,
@@ -151,7 +157,14 @@ impl Recorder {
     #[inline]
     pub(super) fn enters(&mut self, entered: Entered, place: usize, group: u32) {
         self.totals_mut(group).entered[place] += 1;
-        self.entered.push(entered);
+        let second = entered.at.as_secs();
+        if self.entered_in.0 != second {
+            self.entered_in = (second, 0);
+        }
+        if self.entered_in.1 < ENTERED_A_SECOND {
+            self.entered_in.1 += 1;
+            self.entered.push(entered);
+        }
     }
 
     /// When a task came into which state: the last, as far as they are remembered.
@@ -192,6 +205,20 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_are_counted_and_those_of_some_seconds_remembered() {
+        let mut recorder = Recorder::default();
+        let n = 2 * ENTERED_A_SECOND;
+        for i in 0..4 * n {
+            let (task, at) = (TaskRef { slot: i % n, generation: 0 }, Duration::from_secs(u64::from(i / n)));
+            recorder.enters(Entered { task, at, state: State::Memory, on: None }, 5, 1);
+        }
+        assert_eq!(recorder.totals(1).entered[5], u64::from(4 * n));
+        // Of the first tasks of each second; the oldest are forgotten.
+        let noted = |slot| recorder.history(TaskRef { slot, generation: 0 }).count();
+        assert_eq!((noted(0), noted(ENTERED_A_SECOND - 1), noted(ENTERED_A_SECOND)), (3, 4, 0));
+    }
 
     #[test]
     fn it_is_bounded_and_numbered() {
