@@ -90,7 +90,7 @@ pub async fn serve_worker(
     loop {
         let ended = serve_once(scheduler, &options, &mut stop, &mut kept).await;
         if *stop.borrow() {
-            // Nobody is left to hand anything over to.
+            kept.tell_lost();
             return Ok(());
         }
         match ended {
@@ -106,8 +106,26 @@ pub async fn serve_worker(
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_AGAIN) => {}
-            changed = stop.changed() => if changed.is_err() || *stop.borrow() { return Ok(()) },
+            () = stopped(&mut stop) => {
+                kept.tell_lost();
+                return Ok(());
+            }
         }
+    }
+}
+
+/// Until this worker is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Who could say so may be gone: that says it too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Tells the operator of values that end with this process.
+fn tell_lost(sizes: impl Iterator<Item = u64>) {
+    let mut sizes = sizes.peekable();
+    if sizes.peek().is_some() {
+        let values = amount(sizes);
+        crate::log::warn("worker", format_args!("there is no scheduler to say who takes {values}: they are lost"));
     }
 }
 
@@ -126,6 +144,10 @@ struct Kept {
 impl Kept {
     fn new(options: &WorkerOptions) -> Self {
         Self { store: Store::new(options.directory.clone()), values: Vec::new(), was: None, cluster: (0, 0) }
+    }
+
+    fn tell_lost(&self) {
+        tell_lost(self.values.iter().map(|&(_, nbytes, _)| nbytes));
     }
 
     /// What a shell leaves behind whose connection has ended.
@@ -168,7 +190,11 @@ async fn serve_once(
         has_nanny: options.has_nanny,
     };
     let hello = Hello::new(Role::Worker).with_about(&about)?;
-    let Link { outbox, inbox, .. } = connect::<FromWorker, ToWorker>(scheduler, hello, &options.comm).await?;
+    let Link { outbox, inbox, .. } = tokio::select! {
+        link = connect::<FromWorker, ToWorker>(scheduler, hello, &options.comm) => link?,
+        // A scheduler that does not answer holds up nobody who is to go.
+        () = stopped(stop) => return Ok(()),
+    };
     let (tell, told) = mpsc::unbounded_channel();
     let Kept { store, values, was, cluster } = std::mem::replace(kept, Kept::new(options));
     let store = Arc::new(store);
@@ -227,7 +253,7 @@ async fn serve_once(
         reports: Batch::default(),
         outbox,
         is_local,
-        ended: false,
+        ended: None,
         wake: wake.clone(),
     }));
     drop(later.set(Arc::downgrade(&shell)));
@@ -269,7 +295,10 @@ async fn serve_until_the_end(
                 let gone = |why: String| DistError::SchedulerGone { address: scheduler.to_string(), why };
                 let batch = match batch {
                     Ok(Some(batch)) => batch,
-                    Ok(None) if leaving.is_some() => return Ok(()),
+                    Ok(None) if leaving.is_some() => {
+                        tell_lost(locked(shell).machine.values().map(|(_, nbytes)| nbytes));
+                        return Ok(());
+                    }
                     Ok(None) => return Err(gone("it closed the connection".to_owned())),
                     Err(error) => return Err(gone(error.to_string())),
                 };
@@ -309,9 +338,12 @@ async fn serve_until_the_end(
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
                 if leaving.is_some_and(|since| drain < since.elapsed()) {
-                    let (n, nbytes) = shell.machine.values().fold((0, 0), |(n, sum), (_, nbytes)| (n + 1, sum + nbytes));
-                    let lost = format_args!("{n} values of {} MiB were not handed over in {drain:?}", nbytes >> 20);
-                    crate::log::warn("worker", lost);
+                    let values = amount(shell.machine.values().map(|(_, nbytes)| nbytes));
+                    let left = format_args!(
+                        "{values} were not handed over in {drain:?}, and are lost if no other worker has them; what runs \
+                         here starts again elsewhere"
+                    );
+                    crate::log::warn("worker", left);
                     return Ok(());
                 }
             }
@@ -330,13 +362,23 @@ async fn serve_until_the_end(
             let jobs = shell.act();
             shell.executor.submit(jobs);
             shell.report();
-            (shell.ended, std::mem::take(&mut shell.dropped))
+            (shell.ended.take(), std::mem::take(&mut shell.dropped))
         };
         drop(dropped);
-        if ended {
+        if let Some(why) = ended {
+            if leaving.is_some() {
+                crate::log::say("worker", format_args!("leaves: {why}"));
+            }
             return Ok(());
         }
     }
+}
+
+/// How many values of how much memory, for people.
+fn amount(sizes: impl Iterator<Item = u64>) -> String {
+    let (n, nbytes) = sizes.fold((0_u64, 0_u64), |(n, sum), nbytes| (n + 1, sum.saturating_add(nbytes)));
+    let size = if nbytes < 10 << 20 { format!("{nbytes} bytes") } else { format!("{} MiB", nbytes >> 20) };
+    format!("{n} {} of {size}", if n == 1 { "value" } else { "values" })
 }
 
 /// What the process takes, once it has given back what it does not need.
@@ -383,7 +425,8 @@ struct Shell {
     outbox: Outbox<FromWorker>,
     /// Whether values reach scheduler and clients as they are.
     is_local: bool,
-    ended: bool,
+    /// Why the scheduler has closed it, once it has.
+    ended: Option<String>,
     /// Tells the loop that there are reports, or that this is the end.
     wake: Arc<Notify>,
 }
@@ -404,7 +447,7 @@ impl Shell {
             // Nothing else to do here: it may be what the scheduler waits for.
             self.report();
         }
-        if self.ended || !self.reports.is_empty() {
+        if self.ended.is_some() || !self.reports.is_empty() {
             self.wake.notify_one();
         }
         jobs
@@ -502,7 +545,7 @@ impl Shell {
                         Some(Event::Restored { task, ok: false })
                     }
                 }),
-                Action::Exit { .. } => self.ended = true,
+                Action::Exit { why } => self.ended = Some(why),
             }
         }
         self.actions = actions;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dask_dist::Options;
+
 use super::*;
 
 /// A task that takes a worker longer than a test should: one product of large matrices.
@@ -65,17 +67,57 @@ fn a_second_signal_ends_a_worker_at_once() {
 }
 
 #[test]
-fn the_last_worker_leaves_at_once_and_one_with_a_lifetime_by_itself() {
+fn the_last_worker_leaves_at_once_and_says_what_is_lost() {
     let (_scheduler, address) = scheduler();
     let client = Client::connect(&address).unwrap();
-    let mut last = worker(&address, &["--no-nanny"]);
+    for nanny in [&["--no-nanny"][..], &[]] {
+        let mut last = worker(&address, &[nanny, &["--drain-timeout", "1h"]].concat());
+        client.wait_for_workers(1).wait().unwrap();
+        let kept = client.scatter(vec![1.5f64; 1000]).unwrap();
+        client.wait([&kept]).wait().unwrap();
+        last.signal(libc::SIGTERM);
+        last.line("no worker stays to take its 1 values");
+        assert_eq!(last.ended(), Some(0), "{nanny:?}");
+    }
+}
+
+#[test]
+fn a_worker_with_a_lifetime_leaves_by_itself_and_hands_over() {
+    let (_scheduler, address) = scheduler();
+    let client = Client::connect(&address).unwrap();
+    let _stays = worker(&address, &["--no-nanny"]);
+    client.wait_for_workers(1).wait().unwrap();
+    let mut brief = worker(&address, &["--name", "brief", "--lifetime", "5s"]);
+    client.wait_for_workers(2).wait().unwrap();
+    let kept = client.with(Options::new().workers(["brief"])).scatter(vec![2.5f64; 1000]).unwrap();
+    client.wait([&kept]).wait().unwrap();
+    brief.line("leaves: it was asked to leave");
+    assert_eq!(brief.ended(), Some(0));
+    assert_eq!(kept.result().unwrap(), vec![2.5; 1000]);
+}
+
+#[test]
+fn a_worker_without_a_scheduler_ends_when_it_is_told_to() {
+    let (scheduler, address) = scheduler();
+    let mut left = worker(&address, &["--no-nanny", "--death-timeout", "1h"]);
+    let client = Client::connect(&address).unwrap();
     client.wait_for_workers(1).wait().unwrap();
     let kept = client.scatter(vec![1.5f64; 1000]).unwrap();
     client.wait([&kept]).wait().unwrap();
-    last.signal(libc::SIGTERM);
-    assert_eq!(last.ended(), Some(0));
-    let mut brief = worker(&address, &["--lifetime", "300ms"]);
-    assert_eq!(brief.ended(), Some(0));
+    scheduler.signal(libc::SIGKILL);
+    left.line("looking for it");
+    left.signal(libc::SIGTERM);
+    left.line("there is no scheduler to say who takes 1 value of ");
+    assert_eq!(left.ended(), Some(0));
+    // One that listens and does not answer.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for nanny in [&["--no-nanny"][..], &[]] {
+        let rest = [nanny, &["--death-timeout", "1h"]].concat();
+        let mut waiting = worker(&format!("tcp://{}", silent.local_addr().unwrap()), &rest);
+        let _connection = silent.accept().unwrap();
+        waiting.signal(libc::SIGTERM);
+        assert_eq!(waiting.ended(), Some(0), "{nanny:?}");
+    }
 }
 
 /// A program that runs a command here as a shell on another machine would, whatever the host.
