@@ -52,7 +52,8 @@ struct Shared {
 /// Who may look at a dashboard, see [`Dashboard::start_with`].
 #[derive(Clone, Debug, Default)]
 pub struct DashboardOptions {
-    /// Whoever looks must give its token, if it has one, as the password of any user or as a bearer token.
+    /// Whoever looks must give its token, if it has one, as the password of any user or as a bearer token. An address that
+    /// others than this machine can reach needs one, or [`Security::insecure`].
     pub readers: Security,
     /// Names by which this machine is reached, besides its own: of a service, or of a proxy before it. Without a token,
     /// pages that are asked for under other names are refused. None by default.
@@ -80,7 +81,7 @@ impl Dashboard {
     /// ```
     ///
     /// # Errors
-    /// An address that is none, in use, or of another machine.
+    /// An address that is none, in use, or of another machine; one that others can reach without a token.
     pub fn start(address: &str) -> Result<(Self, Asked), DistError> {
         Self::start_with(address, DashboardOptions::default())
     }
@@ -93,7 +94,14 @@ impl Dashboard {
         let failed = |error| DistError::io(format!("serving the dashboard at {address}"), error);
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
+        let asked = address;
         let address = listener.local_addr().map_err(failed)?;
+        if !options.readers.lets_others_reach(options.readers.has_token(), address) {
+            let why = "others than this machine can read it there: give a token (`--dashboard-token-file`, \
+                       `DashboardOptions::readers`), serve it at 127.0.0.1 and forward the port or put a proxy before it, \
+                       or say that the network is trusted (`--insecure`, `Security::insecure`)";
+            return Err(DistError::BadSecurity { what: format!("the dashboard at {asked}"), why: why.to_owned() });
+        }
         let (questions, asked) = Questions::new();
         let (stop, stopped) = oneshot::channel::<()>();
         let shared = Shared { gather: Arc::new(Gather::new(questions.clone())), viewers: Arc::default() };

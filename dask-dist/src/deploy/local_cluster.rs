@@ -34,7 +34,7 @@ pub struct LocalClusterBuilder {
     settings: Option<Settings>,
     security: Option<Security>,
     #[cfg(feature = "dashboard")]
-    dashboard: Option<String>,
+    dashboard: Option<(String, crate::dashboard::DashboardOptions)>,
 }
 
 impl LocalClusterBuilder {
@@ -81,7 +81,7 @@ impl LocalClusterBuilder {
     }
 
     /// Where the scheduler listens; by default any free port of the loopback interface, or a name in this process
-    /// if the workers are in it.
+    /// if the workers are in it. Where others can connect it needs a token, certificates or [`Security::insecure`].
     #[must_use]
     pub fn listen(mut self, address: Address) -> Self {
         self.listen = Some(address);
@@ -105,15 +105,23 @@ impl LocalClusterBuilder {
     /// Where the dashboard is served, such as `127.0.0.1:8787`, or port 0 for any; by default nowhere.
     #[cfg(feature = "dashboard")]
     #[must_use]
-    pub fn dashboard(mut self, address: &str) -> Self {
-        self.dashboard = Some(address.to_owned());
+    pub fn dashboard(self, address: &str) -> Self {
+        self.dashboard_with(address, crate::dashboard::DashboardOptions::default())
+    }
+
+    /// As [`dashboard`](Self::dashboard), for others than those at this machine.
+    #[cfg(feature = "dashboard")]
+    #[must_use]
+    pub fn dashboard_with(mut self, address: &str, options: crate::dashboard::DashboardOptions) -> Self {
+        self.dashboard = Some((address.to_owned(), options));
         self
     }
 
     /// Starts it, and waits until all workers are there.
     ///
     /// # Errors
-    /// An address in use; processes that do not start or do not come.
+    /// An address in use, or one that others can reach with nothing to keep them out; processes that do not start or do
+    /// not come.
     pub fn start(mut self) -> Result<LocalCluster, DistError> {
         let comm = comm_settings(Role::Scheduler)?;
         // The parts of one cluster: all show the same.
@@ -132,8 +140,10 @@ impl LocalClusterBuilder {
         let (present, presence) = watch::channel(0);
         let of_children = children.clone();
         #[cfg(feature = "dashboard")]
-        let (dashboard, questions) =
-            self.dashboard.as_deref().map(crate::dashboard::Dashboard::start).transpose()?.unzip();
+        let (dashboard, questions) = match self.dashboard.take() {
+            Some((address, options)) => Some(crate::dashboard::Dashboard::start_with(&address, options)?).unzip(),
+            None => (None, None),
+        };
         #[cfg(not(feature = "dashboard"))]
         let questions = None;
         let options = SchedulerOptions {

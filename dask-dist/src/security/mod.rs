@@ -16,6 +16,7 @@ mod tls;
 mod why; // what is wrong with a certificate, in words
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub struct Security {
     files: Option<Arc<TlsFiles>>,
     #[cfg(feature = "tls")]
     tls: Option<Arc<Tls>>,
+    /// Without either, others than this machine may connect all the same.
+    is_open: bool,
 }
 
 /// Where certificates are, as PEM.
@@ -57,6 +60,19 @@ pub(crate) struct TlsFiles {
 }
 
 impl Security {
+    /// With nothing, and yet where others than this machine can connect: for networks on which everybody may run programs
+    /// as this user. Without it such an address is refused to those who listen.
+    ///
+    /// ```
+    /// # use dask_dist::{LocalCluster, Security};
+    /// let open = || LocalCluster::builder().workers(1).listen("tcp://0.0.0.0:0".parse().unwrap());
+    /// assert!(open().start().err().unwrap().to_string().contains("Security::insecure"));
+    /// assert!(open().security(Security::insecure()).start().is_ok());
+    /// ```
+    pub fn insecure() -> Self {
+        Self { is_open: true, ..Self::default() }
+    }
+
     /// With a token: at least 16 bytes that nobody guesses.
     ///
     /// # Errors
@@ -122,6 +138,11 @@ impl Security {
         self.has_token() || self.encrypts()
     }
 
+    /// Whether others than this machine may connect: somebody keeps strangers out, or nobody is to.
+    pub(crate) fn lets_others_reach(&self, is_guarded: bool, address: SocketAddr) -> bool {
+        is_guarded || self.is_open || address.ip().to_canonical().is_loopback()
+    }
+
     /// What shows that this process knows the token, if it has one.
     pub(crate) fn proof(&self, side: Side, client: &Nonce, server: &Nonce) -> Option<Proof> {
         self.secret.as_ref().map(|secret| secret.proof(side, client, server))
@@ -146,6 +167,10 @@ impl Security {
 
 impl fmt::Debug for Security {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Security").field("token", &self.has_token()).field("tls", &self.files).finish()
+        f.debug_struct("Security")
+            .field("token", &self.has_token())
+            .field("tls", &self.files)
+            .field("is_open", &self.is_open)
+            .finish()
     }
 }

@@ -117,7 +117,8 @@ impl Listener {
     /// Listens. Port 0 is any that is free. To be called within a tokio runtime.
     ///
     /// # Errors
-    /// If the address is in use, or not of this machine.
+    /// If the address is in use, or not of this machine; if others than this machine can connect there, and neither token
+    /// nor certificates keep strangers out, unless it is said that [nobody is to](crate::Security::insecure).
     pub async fn bind(address: &Address, hello: Hello, settings: &CommSettings) -> Result<Self, DistError> {
         Ok(Self(match address {
             Address::InProc(name) => Kind::InProc(inproc::Listener::bind(name, hello)?),

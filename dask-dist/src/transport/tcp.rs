@@ -217,6 +217,13 @@ async fn write_all<W: AsyncWrite + Unpin>(mut socket: W, queue: Arc<Queue>, stal
     queue.end();
 }
 
+fn unguarded(host: &str) -> DistError {
+    let why = "others than this machine can connect there, and could run programs here: give a token or certificates \
+               (`--token-file`, `distributed.comm`, `Security`), listen at 127.0.0.1, or say that the network is trusted \
+               (`--insecure`, `Security::insecure`)";
+    DistError::BadSecurity { what: format!("tcp://{host}"), why: why.to_owned() }
+}
+
 pub(super) struct Listener {
     address: Address,
     accepted: mpsc::Receiver<Incoming>,
@@ -228,7 +235,11 @@ impl Listener {
         let failed =
             |source: std::io::Error| DistError::Listen { address: format!("tcp://{host}"), source: Arc::new(source) };
         let listener = TcpListener::bind(host).await.map_err(failed)?;
-        let address = address_of(&listener.local_addr().map_err(failed)?.to_string(), settings);
+        let local = listener.local_addr().map_err(failed)?;
+        if !settings.security.lets_others_reach(settings.security.is_guarded(), local) {
+            return Err(unguarded(host));
+        }
+        let address = address_of(&local.to_string(), settings);
         let (to, accepted) = mpsc::channel(ACCEPTED);
         let accepting = tokio::spawn(accept_all(listener, hello, settings.clone(), to));
         Ok(Self { address, accepted, accepting })

@@ -135,6 +135,23 @@ fn a_stock_worker_runs_what_is_built_in() {
 }
 
 #[test]
+fn tasks_that_ask_for_resources_run_where_they_are() {
+    let (_scheduler, address) = scheduler();
+    let _plain = worker(&address, &["--no-nanny", "--name", "plain"]);
+    let _rich = worker(&address, &["--name", "rich", "--resources", "GPU=2,DISK=0.5"]);
+    let client = Client::connect(&address).unwrap();
+    client.wait_for_workers(2).wait().unwrap();
+    let asks = client.with(dask_dist::Options::new().resource("GPU", 2.0).resource("DISK", 0.25));
+    let kept = asks.persist(&Array::<f64>::ones(&[100], &[10]).unwrap()).unwrap();
+    let sum = kept.sum(None, false).unwrap().compute_with(&asks, &RunContext::default()).unwrap();
+    assert_eq!(sum.first(), Some(&100.0));
+    let workers = client.workers().wait().unwrap();
+    let held = |name: &str| workers.iter().find(|worker| worker.name == name).unwrap().n_held;
+    assert_eq!(held("plain"), 0);
+    assert!(10 <= held("rich"), "{workers:?}");
+}
+
+#[test]
 fn a_worker_that_is_terminated_hands_its_values_over() {
     for nanny in [&["--no-nanny"][..], &[]] {
         let (_scheduler, address) = scheduler();
@@ -334,7 +351,7 @@ fn an_open_dashboard_asks_for_its_token() {
 fn wrong_calls_are_refused_with_the_way_out() {
     let (_scheduler, address) = scheduler();
     let port = address.rsplit(':').next().unwrap();
-    let cases: [(&[&str], i32, &[&str]); 12] = [
+    let cases: [(&[&str], i32, &[&str]); 18] = [
         (&["scheduler", "--port", port], 1, &["in use", port]),
         (&["scheduler", "--host", "0.0.0.0"], 1, &["--insecure"]),
         (&["scheduler", "--token-file", "/dev/null/token"], 1, &["/dev/null/token", "Not a directory"]),
@@ -347,6 +364,12 @@ fn wrong_calls_are_refused_with_the_way_out() {
         (&["worker", &address, "--nthreads", "0"], 2, &["--nthreads"]),
         (&["worker", &address, "--local-directory", "/dev/null/x"], 1, &["/dev/null/x"]),
         (&["worker", &address, "--host", "0.0.0.0"], 1, &["--insecure"]),
+        (&["worker", &address, "--drain-timeout", "0s"], 2, &["--drain-timeout", "a time above 0"]),
+        (&["worker", &address, "--lifetime", "soon"], 2, &["--lifetime", "soon", "1h"]),
+        (&["worker", &address, "--resources", "GPU"], 2, &["--resources", "GPU=2"]),
+        (&["scheduler", "--dashboard-address", ":8787"], 2, &["HOST:PORT", "none"]),
+        (&["cluster", "--port", "0", "--dashboard-address", "0.0.0.0:0"], 1, &["--dashboard-token-file", "127.0.0.1"]),
+        (&["cluster", "--workers", "1", "--port", port, "--dashboard-address", "none"], 1, &["in use", port]),
     ];
     for (arguments, code, parts) in cases {
         let (found, text) = call(arguments);

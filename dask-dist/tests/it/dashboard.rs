@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use dask_dist::{Client, DistError, LocalCluster};
+use dask_dist::dashboard::{Dashboard, DashboardOptions};
+use dask_dist::{Client, DistError, LocalCluster, Security};
 use serde_json::Value;
 
 pub(crate) fn watched() -> (LocalCluster, Client, SocketAddr) {
@@ -239,4 +240,24 @@ fn a_report_is_one_page() {
     assert!(error.contains("/nowhere/report.html"), "{error}");
     let taken = LocalCluster::builder().workers(1).dashboard(&address.to_string()).start();
     assert!(matches!(taken, Err(DistError::Io { .. })), "{:?}", taken.err());
+}
+
+#[test]
+fn pages_that_others_can_reach_need_a_token_or_a_word() {
+    let at = |readers: Security| {
+        let options = DashboardOptions { readers, ..DashboardOptions::default() };
+        Dashboard::start_with("0.0.0.0:0", options)
+    };
+    let error = at(Security::default()).err().unwrap().to_string();
+    assert!(error.contains("0.0.0.0:0") && error.contains("--dashboard-token-file"), "{error}");
+    assert!(at(Security::random().unwrap()).is_ok());
+    assert!(at(Security::insecure()).is_ok());
+    // What keeps strangers out of the cluster keeps nobody from the pages.
+    let open = || LocalCluster::builder().workers(1).security(Security::random().unwrap());
+    assert!(open().dashboard("0.0.0.0:0").start().err().unwrap().to_string().contains("the dashboard at 0.0.0.0:0"));
+    let readers = Security::default().token("a token of the readers").unwrap();
+    let options = DashboardOptions { readers, ..DashboardOptions::default() };
+    let cluster = open().dashboard_with("0.0.0.0:0", options).start().unwrap();
+    let port = cluster.dashboard().unwrap().address().port();
+    assert_eq!(get(([127, 0, 0, 1], port).into(), "/").0, 401);
 }

@@ -54,6 +54,24 @@ async fn meet(here: Security, there: Security) {
 }
 
 #[tokio::test]
+async fn nobody_listens_where_strangers_can_connect_unless_they_are_kept_out_or_it_is_said() {
+    let bind = async |at: &str, security: Security| {
+        let address: Address = at.parse().unwrap();
+        Listener::bind(&address, Hello::new(Role::Worker), &with(security)).await.map(|listener| listener.address())
+    };
+    let error = bind("0.0.0.0:0", Security::default()).await.unwrap_err();
+    assert!(matches!(error, DistError::BadSecurity { .. }));
+    let error = error.to_string();
+    assert!(error.contains("tcp://0.0.0.0:0") && error.contains("Security::insecure"), "{error}");
+    for allowed in [token(TOKEN), Security::insecure()] {
+        assert!(bind("0.0.0.0:0", allowed).await.is_ok());
+    }
+    for here in ["127.0.0.1:0", "127.3.2.1:0", "localhost:0"] {
+        assert!(bind(here, Security::default()).await.is_ok(), "{here}");
+    }
+}
+
+#[tokio::test]
 async fn who_knows_the_token_is_let_in() {
     meet(token(TOKEN), token(TOKEN)).await;
 }

@@ -6,26 +6,27 @@ use dask_dist::transport::Address;
 use dask_dist::{LocalCluster, log};
 
 use crate::Outcome;
-use crate::options::{ClusterArgs, check_host};
+use crate::options::{ClusterArgs, DashboardArgs};
 use crate::signals::{self, When};
 
 pub(crate) fn run(args: &ClusterArgs) -> Outcome {
     let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let n_workers = args.workers.map_or(n_cores, |n| n as usize);
     let (_stop, mut stopped) = signals::stop(When::default(), || ())?;
-    let mut builder = LocalCluster::builder();
-    if args.dashboard_address != "none" {
-        check_host(args.dashboard_address.rsplit_once(':').map_or("", |(host, _)| host), false)?;
-        builder = builder.dashboard(&args.dashboard_address);
-    }
-    let cluster = builder
+    let builder = LocalCluster::builder()
         .workers(n_workers)
         .threads_per_worker(args.nthreads)
         .memory_limit(args.memory_limit.bytes(args.nthreads))
         .listen(Address::Tcp(format!("127.0.0.1:{}", args.port)))
         .processes(true)
-        .restart(true)
-        .start()?;
+        .restart(true);
+    let cluster = match args.dashboard.wanted(false)? {
+        Some((address, options)) => {
+            let start = |address: &str| builder.clone().dashboard_with(address, options.clone()).start();
+            DashboardArgs::start(address, start)?
+        }
+        None => builder.start()?,
+    };
     log::say("cluster", format_args!("{n_workers} workers, the scheduler listening at {}", cluster.address()));
     if let Some(dashboard) = cluster.dashboard() {
         log::say("cluster", format_args!("dashboard at http://{}/", dashboard.address()));

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use dask_core::config::{self, parse_bytes, parse_duration};
-use dask_dist::log;
-use dask_dist::shell::memory_limit_of_group;
+use dask_dist::dashboard::DashboardOptions;
+use dask_dist::shell::{comm_settings, memory_limit_of_group};
+use dask_dist::transport::{CommSettings, Role};
+use dask_dist::{DistError, Security, log};
 
 /// Runs schedulers, workers and clusters.
 #[derive(Parser, Debug)]
@@ -82,6 +84,45 @@ pub(crate) enum Command {
     Keys(KeysArgs),
 }
 
+/// The scheduler's pages.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct DashboardArgs {
+    /// Where the dashboard is served, as HOST:PORT; `none` for nowhere
+    #[arg(long, default_value = "127.0.0.1:8787", value_parser = dashboard_address)]
+    pub(crate) dashboard_address: String,
+    /// File with a token that those who look at the dashboard must give, as the password of any user or as a bearer token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dashboard_token_file: Option<PathBuf>,
+    /// A name by which the dashboard is reached, besides this machine's own, such as that of a service or a proxy; may be
+    /// repeated. With a token any name will do
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    pub(crate) dashboard_host: Vec<String>,
+}
+
+impl DashboardArgs {
+    /// Where it is wanted, and who may look, if it is; `insecure` if anybody may.
+    pub(crate) fn wanted(&self, insecure: bool) -> Result<Option<(&str, DashboardOptions)>, DistError> {
+        if self.dashboard_address == "none" {
+            return Ok(None);
+        }
+        let readers = match &self.dashboard_token_file {
+            Some(path) => Security::default().token_file(path)?,
+            None if insecure => Security::insecure(),
+            None => Security::default(),
+        };
+        Ok(Some((&self.dashboard_address, DashboardOptions { readers, hosts: self.dashboard_host.clone() })))
+    }
+
+    /// A default port that is in use is no reason not to start: another is taken.
+    pub(crate) fn start<T>(address: &str, start: impl Fn(&str) -> Result<T, DistError>) -> Result<T, DistError> {
+        let is_taken = |error: &DistError| matches!(error, DistError::Io { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse);
+        match (start(address), address.strip_suffix(":8787")) {
+            (Err(error), Some(host)) if is_taken(&error) => start(&format!("{host}:0")),
+            (started, _) => started,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct SchedulerArgs {
     /// Address to listen at
@@ -90,19 +131,11 @@ pub(crate) struct SchedulerArgs {
     /// Port to listen at; 0 for any
     #[arg(long, default_value_t = 8786)]
     pub(crate) port: u16,
-    /// Where the dashboard is served; `none` for nowhere
-    #[arg(long, default_value = "127.0.0.1:8787")]
-    pub(crate) dashboard_address: String,
+    #[command(flatten)]
+    pub(crate) dashboard: DashboardArgs,
     /// File in which published datasets are written down, so that a scheduler started again with it takes them back
     #[arg(long)]
     pub(crate) journal: Option<PathBuf>,
-    /// File with a token that those who look at the dashboard must give, as the password of any user or as a bearer token
-    #[arg(long, value_name = "FILE")]
-    pub(crate) dashboard_token_file: Option<PathBuf>,
-    /// A name by which the dashboard is reached, besides this machine's own, such as that of a service or a proxy; may be
-    /// repeated. With a token any name will do
-    #[arg(long, value_name = "NAME", value_parser = host_name)]
-    pub(crate) dashboard_host: Vec<String>,
     /// Listen where others than this machine can connect, without token or certificates: whoever can reach the port can
     /// run programs here
     #[arg(long)]
@@ -180,9 +213,8 @@ pub(crate) struct ClusterArgs {
     /// Port of the scheduler; 0 for any
     #[arg(long, default_value_t = 8786)]
     pub(crate) port: u16,
-    /// Where the dashboard is served; `none` for nowhere
-    #[arg(long, default_value = "127.0.0.1:8787")]
-    pub(crate) dashboard_address: String,
+    #[command(flatten)]
+    pub(crate) dashboard: DashboardArgs,
 }
 
 #[derive(Args, Debug)]
@@ -292,6 +324,16 @@ fn time(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| "expected a time above 0, such as 30s, 5min or 1h".to_owned())
 }
 
+/// Host and port, or `none`.
+fn dashboard_address(text: &str) -> Result<String, String> {
+    let is_address =
+        |(host, port): (&str, &str)| !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok();
+    if text == "none" || text.rsplit_once(':').is_some_and(is_address) {
+        return Ok(text.to_owned());
+    }
+    Err("expected HOST:PORT, such as 127.0.0.1:8787 (port 0 for any), or none".to_owned())
+}
+
 /// Without scheme, port and path.
 fn host_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(|c: char| !c.is_ascii_alphanumeric() && !"-._".contains(c)) {
@@ -309,8 +351,18 @@ fn resource(text: &str) -> Result<(String, f64), String> {
     }
 }
 
+/// Connections as configured, for who listens at `host`; with `insecure`, open to all.
+pub(crate) fn comm_of(role: Role, host: &str, insecure: bool) -> Result<CommSettings, Box<dyn std::error::Error>> {
+    let mut comm = comm_settings(role)?;
+    check_host(host, insecure || comm.security.is_guarded())?;
+    if insecure && !comm.security.is_guarded() {
+        comm.security = Security::insecure();
+    }
+    Ok(comm)
+}
+
 /// Refuses a host that others can reach, unless strangers are kept out or that was asked for.
-pub(crate) fn check_host(host: &str, guarded: bool) -> Result<(), String> {
+fn check_host(host: &str, guarded: bool) -> Result<(), String> {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let is_local = match address.parse::<std::net::IpAddr>() {
         Ok(address) => address.is_loopback(),
@@ -343,6 +395,12 @@ mod tests {
         assert_eq!(host_name("Dask.example.org"), Ok("dask.example.org".to_owned()));
         for nonsense in ["", "http://x", "x:80", "x/y", "a b", "*"] {
             assert!(host_name(nonsense).is_err(), "{nonsense}");
+        }
+        for address in ["127.0.0.1:8787", "[::1]:0", "localhost:80", "none"] {
+            assert_eq!(dashboard_address(address), Ok(address.to_owned()));
+        }
+        for nonsense in ["", "8787", ":8787", "localhost", "127.0.0.1:x", "127.0.0.1:70000", "http://x:80"] {
+            assert!(dashboard_address(nonsense).is_err(), "{nonsense}");
         }
         assert_eq!(resource("GPU=2"), Ok(("GPU".to_owned(), 2.0)));
         for nonsense in ["GPU", "=2", "GPU=", "GPU=-1", "GPU=inf", "GPU=two"] {

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use dask_dist::shell::worker::WorkerOptions;
-use dask_dist::shell::{comm_settings, drain_timeout, worker_settings};
+use dask_dist::shell::{drain_timeout, worker_settings};
 use dask_dist::transport::{Address, CommSettings, Role};
 use dask_dist::{log, run_worker};
 
-use crate::options::{SecurityArgs, WorkerArgs, check_host};
+use crate::options::{SecurityArgs, WorkerArgs, comm_of};
 use crate::signals::{self, When};
 use crate::{Outcome, nanny};
 
@@ -30,12 +30,11 @@ pub(crate) fn run(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Out
 
 fn start(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Outcome {
     let address: Address = args.scheduler.parse()?;
-    let comm = comm_settings(Role::Worker)?;
     let host = match &args.host {
         Some(host) => host.clone(),
         None => host_towards(&address),
     };
-    check_host(&host, args.insecure || comm.security.is_guarded())?;
+    let comm = comm_of(Role::Worker, &host, args.insecure)?;
     if host.parse::<IpAddr>().is_ok_and(|host| host.is_unspecified()) {
         let why = "is no address by which others find this worker: give the one by which they reach this machine";
         return Err(format!("--host {host} {why}").into());
