@@ -1,6 +1,7 @@
 //! What schedulers, workers and nannies tell the operator: lines on standard error, as text or as JSON. In a program that
 //! has set a subscriber of `tracing`, events of the target `dask` instead, with the fields `who` and `message`.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
 use std::io::Write;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -44,6 +45,16 @@ pub fn warn(who: &str, message: impl Display) {
 /// Tells the operator of what ended something.
 pub fn fail(who: &str, message: impl Display) {
     tell("error", who, &message);
+}
+
+/// From now on panics of this process are lines too, said by `who`: for programs that do nothing else.
+pub fn say_panics(who: &'static str) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let trace = Backtrace::capture();
+        let trace = if trace.status() == BacktraceStatus::Captured { format!("\n{trace}") } else { String::new() };
+        let thread = std::thread::current();
+        fail(who, format_args!("the thread {} {panic}{trace}", thread.name().unwrap_or("without a name")));
+    }));
 }
 
 /// Nobody may be there to read it: that is no reason to end.
@@ -140,6 +151,20 @@ mod tests {
         let lines = lines.lock().unwrap();
         assert_eq!(lines[0], (Level::INFO, "message=ended;who=\"scheduler\";".to_owned()));
         assert_eq!(lines[1], (Level::WARN, "message=3 values are lost;who=\"worker\";".to_owned()));
+    }
+
+    #[test]
+    fn panics_are_events_too() {
+        let (lines, before) = (Lines::default(), std::panic::take_hook());
+        super::say_panics("worker");
+        let of_thread = lines.clone();
+        let work = move || tracing::subscriber::with_default(Collect(of_thread), || panic!("no {}", "luck"));
+        let ended = std::thread::Builder::new().name("one".to_owned()).spawn(work).unwrap().join();
+        std::panic::set_hook(before);
+        ended.unwrap_err();
+        let (level, line) = lines.lock().unwrap()[0].clone();
+        assert_eq!(level, Level::ERROR);
+        assert!(line.starts_with("message=the thread one panicked at ") && line.contains("no luck"), "{line}");
     }
 
     #[test]

@@ -39,8 +39,12 @@ impl Nanny {
                     }
                     crate::log::warn("nanny", format_args!("a worker (process {process}) died: {why}"));
                     let Some(replace) = &replace else { continue };
-                    if let Err(error) = replace(format!("worker-again-{}", known.len())) {
-                        crate::log::warn("nanny", format_args!("process {process} is not replaced: {error}"));
+                    let name = format!("worker-again-{}", known.len());
+                    match replace(name.clone()) {
+                        Ok(()) => crate::log::say("nanny", format_args!("{name} is started in its place")),
+                        Err(error) => {
+                            crate::log::warn("nanny", format_args!("process {process} is not replaced: {error}"));
+                        }
                     }
                 }
             }

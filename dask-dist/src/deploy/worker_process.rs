@@ -116,6 +116,7 @@ fn run(scheduler: &str) -> i32 {
     let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok());
     if text(JSON).is_some() {
         crate::log::set_format(Format::Json);
+        crate::log::say_panics("worker");
     }
     let resources = text(RESOURCES).unwrap_or_default();
     let resources = resources.split(',').filter_map(|pair| {

@@ -54,6 +54,9 @@ pub struct WorkerOptions {
     pub drain_timeout: Duration,
     /// Whether somebody watches the process, and tells the scheduler how it died ([`send_obituary`](crate::send_obituary)).
     pub has_nanny: bool,
+    /// Whether to tell the operator where it is found, each time that a scheduler has taken it, and why it leaves; not by
+    /// default.
+    pub announce: bool,
 }
 
 impl Default for WorkerOptions {
@@ -68,6 +71,7 @@ impl Default for WorkerOptions {
             reconnect: Duration::ZERO,
             drain_timeout: Duration::from_secs(240),
             has_nanny: false,
+            announce: false,
         }
     }
 }
@@ -195,6 +199,9 @@ async fn serve_once(
         // A scheduler that does not answer holds up nobody who is to go.
         () = stopped(stop) => return Ok(()),
     };
+    if options.announce {
+        crate::log::say("worker", format_args!("at {address}, for the scheduler at {scheduler}"));
+    }
     let (tell, told) = mpsc::unbounded_channel();
     let Kept { store, values, was, cluster } = std::mem::replace(kept, Kept::new(options));
     let store = Arc::new(store);
@@ -258,7 +265,7 @@ async fn serve_once(
     }));
     drop(later.set(Arc::downgrade(&shell)));
     let ends = Ends { inbox, told, listener, server, sent, wake };
-    let ended = serve_until_the_end(&shell, ends, (scheduler, options.drain_timeout), stop).await;
+    let ended = serve_until_the_end(&shell, ends, (scheduler, options), stop).await;
     if matches!(ended, Err(DistError::SchedulerGone { .. })) {
         *kept = Kept::of(&locked(&shell));
     }
@@ -279,9 +286,10 @@ struct Ends {
 async fn serve_until_the_end(
     shell: &Mutex<Shell>,
     ends: Ends,
-    (scheduler, drain): (&Address, Duration),
+    (scheduler, options): (&Address, &WorkerOptions),
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), DistError> {
+    let drain = options.drain_timeout;
     let Ends { mut inbox, mut told, mut listener, server, sent, wake } = ends;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -366,7 +374,7 @@ async fn serve_until_the_end(
         };
         drop(dropped);
         if let Some(why) = ended {
-            if leaving.is_some() {
+            if leaving.is_some() || options.announce {
                 crate::log::say("worker", format_args!("leaves: {why}"));
             }
             return Ok(());

@@ -10,7 +10,9 @@ use dask_core::{Collection, RunContext};
 use dask_dist::Client;
 
 mod leaving;
+mod page;
 mod strangers;
+mod trust;
 
 /// A process, and what it says.
 pub(crate) struct Running {
@@ -113,6 +115,7 @@ fn a_stock_worker_runs_what_is_built_in() {
     let mut worker = worker(&address, &["--no-nanny", "--name", "ada", "--resources", "GPU=2,DISK=1"]);
     let client = Client::connect(&address).unwrap();
     client.wait_for_workers(1).wait().unwrap();
+    worker.line(&format!(", for the scheduler at {address}"));
     let x = Array::<f64>::ones(&[100, 100], &[30, 30]).unwrap();
     let y = (&x + &x.transpose()).sum(None, false).unwrap();
     let sum = y.compute_with(&client, &RunContext::default()).unwrap();

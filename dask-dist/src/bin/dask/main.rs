@@ -30,15 +30,17 @@ fn main() -> ExitCode {
     let dask = Dask::parse();
     if dask.json {
         dask_dist::log::set_format(dask_dist::log::Format::Json);
+        dask_dist::log::say_panics(dask.command.name());
     }
     dask.security.configure();
-    let (who, outcome) = match &dask.command {
-        Command::Scheduler(options) => ("scheduler", scheduler::run(options)),
-        Command::Worker(options) => ("worker", worker::run(options, &dask.security, dask.json)),
-        Command::Cluster(options) => ("cluster", cluster::run(options)),
-        Command::Info(options) => ("info", info::run(options, dask.json)),
-        Command::Ssh(options) => ("ssh", ssh::run(options, &dask.security, dask.json)),
-        Command::Keys(options) => ("keys", keys::run(options)),
+    let who = dask.command.name();
+    let outcome = match &dask.command {
+        Command::Scheduler(options) => scheduler::run(options),
+        Command::Worker(options) => worker::run(options, &dask.security, dask.json),
+        Command::Cluster(options) => cluster::run(options),
+        Command::Info(options) => info::run(options, dask.json),
+        Command::Ssh(options) => ssh::run(options, &dask.security, dask.json),
+        Command::Keys(options) => keys::run(options),
     };
     outcome.unwrap_or_else(|error| {
         dask_dist::log::fail(who, error);

@@ -123,6 +123,20 @@ impl DashboardArgs {
     }
 }
 
+impl Command {
+    /// Who speaks.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Scheduler(_) => "scheduler",
+            Self::Worker(_) => "worker",
+            Self::Cluster(_) => "cluster",
+            Self::Info(_) => "info",
+            Self::Ssh(_) => "ssh",
+            Self::Keys(_) => "keys",
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct SchedulerArgs {
     /// Address to listen at
@@ -215,6 +229,9 @@ pub(crate) struct ClusterArgs {
     pub(crate) port: u16,
     #[command(flatten)]
     pub(crate) dashboard: DashboardArgs,
+    /// Serve the dashboard where others than this machine can connect, without a token
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 #[derive(Args, Debug)]
@@ -243,10 +260,19 @@ pub(crate) struct SshArgs {
     /// Tasks that each worker runs at a time
     #[arg(long)]
     pub(crate) nthreads: Option<u32>,
+    /// Memory that each worker may use, as for `dask worker`
+    #[arg(long, value_parser = memory_limit)]
+    pub(crate) memory_limit: Option<MemoryLimit>,
+    /// Folder on each host for values that do not fit into memory
+    #[arg(long)]
+    pub(crate) local_directory: Option<String>,
+    /// Time that each worker has to hand its values over when it is to stop
+    #[arg(long, value_parser = time)]
+    pub(crate) drain_timeout: Option<Duration>,
     /// What starts a command on a host
     #[arg(long, default_value = "ssh")]
     pub(crate) ssh: String,
-    /// This program on the hosts
+    /// This program on the hosts, as their shells understand it
     #[arg(long, default_value = "dask")]
     pub(crate) remote_dask: String,
     /// Without token or certificates: whoever can reach the ports can run programs there
@@ -263,6 +289,16 @@ pub(crate) enum MemoryLimit {
     Share(f64),
     /// Bytes; 0 for any.
     Bytes(u64),
+}
+
+impl std::fmt::Display for MemoryLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Share(share) => share.fmt(f),
+            Self::Bytes(n) => n.fmt(f),
+        }
+    }
 }
 
 impl MemoryLimit {
@@ -386,6 +422,9 @@ mod tests {
         assert_eq!(memory_limit("0.25"), Ok(MemoryLimit::Share(0.25)));
         assert_eq!(memory_limit("2GiB"), Ok(MemoryLimit::Bytes(2 << 30)));
         assert_eq!(memory_limit("0"), Ok(MemoryLimit::Bytes(0)));
+        for text in ["auto", "0.25", "1", "2147483648", "0"] {
+            assert_eq!(memory_limit(text).unwrap().to_string(), text);
+        }
         for nonsense in ["-1", "1e99 GB", "lots", "", "12", "nan"] {
             assert!(memory_limit(nonsense).is_err(), "{nonsense}");
         }

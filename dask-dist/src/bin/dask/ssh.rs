@@ -45,6 +45,22 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// A host without the user who logs in there.
+fn name_of(host: &str) -> &str {
+    host.rsplit('@').next().unwrap_or(host)
+}
+
+/// What each worker is told besides.
+fn given(args: &SshArgs) -> Vec<String> {
+    let given = [
+        ("--nthreads", args.nthreads.map(|n| n.to_string())),
+        ("--memory-limit", args.memory_limit.map(|limit| limit.to_string())),
+        ("--local-directory", args.local_directory.clone()),
+        ("--drain-timeout", args.drain_timeout.map(|time| format!("{}ms", time.as_millis()))),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect()
+}
+
 pub(crate) fn run(args: &SshArgs, security: &SecurityArgs, json: bool) -> Outcome {
     let shown = security.arguments();
     if !args.insecure && shown.is_empty() {
@@ -71,15 +87,15 @@ pub(crate) fn run(args: &SshArgs, security: &SecurityArgs, json: bool) -> Outcom
     let mut rest = vec!["scheduler", "--host", "0.0.0.0", "--port", &port, "--stops-with-input"];
     rest.extend(&shown);
     let mut all = vec![start(first, &rest)?];
-    let scheduler = format!("tcp://{}:{port}", first.rsplit('@').next().unwrap_or(first));
-    let n_threads = args.nthreads.map(|n| n.to_string());
+    let scheduler = match name_of(first) {
+        name if name.contains(':') => format!("tcp://[{name}]:{port}"),
+        name => format!("tcp://{name}:{port}"),
+    };
+    let given = given(args);
     for host in &args.hosts {
-        let address = host.rsplit('@').next().unwrap_or(host);
-        let mut rest = vec!["worker", &scheduler, "--host", address, "--stops-with-input"];
+        let mut rest = vec!["worker", &scheduler, "--host", name_of(host), "--stops-with-input"];
         rest.extend(&shown);
-        if let Some(n) = &n_threads {
-            rest.extend(["--nthreads", n]);
-        }
+        rest.extend(given.iter().map(String::as_str));
         all.push(start(host, &rest)?);
     }
     log::say("ssh", format_args!("{} workers for the scheduler at {scheduler}", args.hosts.len()));

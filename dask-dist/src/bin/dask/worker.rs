@@ -65,6 +65,7 @@ fn start(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Outcome {
             None => drain_timeout()?.unwrap_or(WorkerOptions::default().drain_timeout),
         },
         has_nanny: args.has_nanny,
+        announce: true,
     };
     // A nanny holds the other end of the input: what it leaves behind ends too.
     let when = When { lifetime: args.lifetime, with_input: args.has_nanny || args.stops_with_input };

@@ -131,6 +131,31 @@ pub(super) fn fake_ssh(folder: &std::path::Path) -> String {
 }
 
 #[test]
+fn options_reach_other_hosts_as_they_were_given() {
+    let folder = tempfile::tempdir().unwrap();
+    fake_ssh(folder.path());
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let file = keys(&folder.path().join("what's secret"));
+    let spill = folder.path().join("it's for values; $HOME `no`");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let hosts = ["ssh", "somebody@127.0.0.1", "--scheduler-port", &port, "--remote-dask", env!("CARGO_BIN_EXE_dask")];
+    let rest = ["--nthreads", "3", "--memory-limit", "64MiB", "--drain-timeout", "1h", "--token-file", &file("token")];
+    let directory = ["--local-directory", spill.to_str().unwrap()];
+    let mut all = Running::start_with(&[&hosts[..], &rest, &directory].concat(), &[("PATH", &path)]);
+    let security = dask_dist::Security::default().token_file(file("token")).unwrap();
+    let settings = dask_dist::transport::CommSettings { security, ..Default::default() };
+    let client = Client::connect_with(&format!("tcp://127.0.0.1:{port}"), settings).unwrap();
+    client.wait_for_workers(1).wait().unwrap();
+    let worker = client.workers().wait().unwrap().remove(0);
+    assert_eq!((worker.n_threads, worker.memory_limit), (3, 64 << 20));
+    assert!(spill.is_dir());
+    client.close();
+    all.signal(libc::SIGINT);
+    assert_eq!(all.ended(), Some(0));
+    assert!(!lives(worker.process));
+}
+
+#[test]
 fn nothing_is_left_on_other_hosts_when_ssh_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let ssh = fake_ssh(folder.path());
