@@ -126,6 +126,217 @@ fn units_start_a_cluster() {
     });
 }
 
+/// A time as systemd and this program write it.
+fn seconds(text: &str) -> u64 {
+    dask_core::config::parse_duration(text).unwrap_or_else(|| panic!("{text}")).as_secs()
+}
+
+/// What a command is given for an option, as one word or two.
+fn given(arguments: &[String], option: &str) -> String {
+    let at = arguments.iter().position(|word| word == option || word.starts_with(&format!("{option}=")));
+    let at = at.unwrap_or_else(|| panic!("{option}: {arguments:?}"));
+    arguments[at].split_once('=').map_or_else(|| arguments[at + 1].clone(), |(_, value)| value.to_owned())
+}
+
+#[test]
+fn what_may_be_killed_says_before_what_it_could_not_hand_over() {
+    // So long it takes to say that, and to remove what was spilled.
+    const LAST: u64 = 30;
+    let drain = |arguments: &[String]| seconds(&given(arguments, "--drain-timeout")) + LAST;
+    let service = &unit("systemd/dask-worker@.service")["Service"];
+    let stop = service.iter().find(|(key, _)| key == "TimeoutStopSec").unwrap();
+    assert!(drain(&command_of("systemd/dask-worker@.service")) <= seconds(&stop.1));
+
+    let all = YamlLoader::load_from_str(&read("kubernetes/dask.yaml")).unwrap();
+    let pod = field(all.last().unwrap(), &["spec", "template", "spec"]);
+    let arguments: Vec<String> = field(pod, &["containers", "0", "args"])
+        .as_vec()
+        .unwrap()
+        .iter()
+        .map(|argument| argument.as_str().unwrap().to_owned())
+        .collect();
+    let grace = pod["terminationGracePeriodSeconds"].as_i64().unwrap().cast_unsigned();
+    assert!(drain(&arguments) <= grace, "{arguments:?}");
+
+    let script = read("slurm/dask.sbatch");
+    let words: Vec<String> = script.split_whitespace().map(str::to_owned).collect();
+    let warned = script.lines().find_map(|line| line.strip_prefix("#SBATCH --signal=B:TERM@")).unwrap();
+    assert!(drain(&words) <= warned.parse().unwrap(), "{warned}");
+}
+
+#[test]
+fn files_have_no_keys_that_nobody_knows() {
+    const UNIT: &[&str] = &[
+        "After",
+        "Description",
+        "Documentation",
+        "EnvironmentFile",
+        "ExecStart",
+        "Group",
+        "KillMode",
+        "KillSignal",
+        "LimitNOFILE",
+        "LockPersonality",
+        "NoNewPrivileges",
+        "OOMPolicy",
+        "PrivateDevices",
+        "PrivateTmp",
+        "ProtectControlGroups",
+        "ProtectHome",
+        "ProtectKernelTunables",
+        "ProtectSystem",
+        "Restart",
+        "RestartSec",
+        "RestrictAddressFamilies",
+        "RestrictNamespaces",
+        "StateDirectory",
+        "SystemCallArchitectures",
+        "TimeoutStopSec",
+        "UMask",
+        "User",
+        "WantedBy",
+        "Wants",
+    ];
+    for name in ["systemd/dask-scheduler.service", "systemd/dask-worker@.service"] {
+        for (section, keys) in unit(name) {
+            assert!(["Unit", "Service", "Install"].contains(&section.as_str()), "{name}: {section}");
+            keys.iter().for_each(|(key, _)| assert!(UNIT.contains(&key.as_str()), "{name}: {key}"));
+        }
+    }
+    const BATCH: &[&str] = &["cpus-per-task", "job-name", "mem", "nodes", "ntasks-per-node", "signal", "time"];
+    for option in read("slurm/dask.sbatch").lines().filter_map(|line| line.strip_prefix("#SBATCH --")) {
+        assert!(option.split_once('=').is_some_and(|(name, _)| BATCH.contains(&name)), "{option}");
+    }
+    const MANIFEST: &[&str] = &[
+        "allowPrivilegeEscalation",
+        "annotations",
+        "apiVersion",
+        "args",
+        "automountServiceAccountToken",
+        "capabilities",
+        "containerPort",
+        "containers",
+        "cpu",
+        "defaultMode",
+        "drop",
+        "emptyDir",
+        "failureThreshold",
+        "fsGroup",
+        "httpGet",
+        "image",
+        "kind",
+        "labels",
+        "limits",
+        "livenessProbe",
+        "matchLabels",
+        "memory",
+        "metadata",
+        "mountPath",
+        "name",
+        "path",
+        "periodSeconds",
+        "port",
+        "ports",
+        "readOnly",
+        "readOnlyRootFilesystem",
+        "readinessProbe",
+        "replicas",
+        "requests",
+        "resources",
+        "runAsGroup",
+        "runAsNonRoot",
+        "runAsUser",
+        "secret",
+        "secretName",
+        "securityContext",
+        "selector",
+        "sizeLimit",
+        "spec",
+        "startupProbe",
+        "strategy",
+        "targetPort",
+        "tcpSocket",
+        "template",
+        "terminationGracePeriodSeconds",
+        "timeoutSeconds",
+        "type",
+        "volumeMounts",
+        "volumes",
+        // Labels and annotations are free.
+        "app",
+        "role",
+        "prometheus.io/scrape",
+        "prometheus.io/port",
+        "prometheus.io/path",
+    ];
+    fn check(yaml: &Yaml) {
+        match yaml {
+            Yaml::Hash(all) => all.iter().for_each(|(key, value)| {
+                assert!(key.as_str().is_some_and(|key| MANIFEST.contains(&key)), "{key:?}");
+                check(value);
+            }),
+            Yaml::Array(all) => all.iter().for_each(check),
+            _ => {}
+        }
+    }
+    YamlLoader::load_from_str(&read("kubernetes/dask.yaml")).unwrap().iter().for_each(check);
+}
+
+#[test]
+fn scripts_are_what_shells_and_their_critics_accept() {
+    let script = folder().join("slurm/dask.sbatch");
+    let said = Command::new("bash").arg("-n").arg(&script).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    match Command::new("shellcheck").arg(&script).output() {
+        Ok(said) => assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout)),
+        Err(_) => eprintln!("shellcheck is not here"),
+    }
+    let text = read("slurm/dask.sbatch");
+    assert!(text.starts_with("#!/bin/bash\n") && text.contains("\nset -euo pipefail\n"));
+    // What a path with a space would break is quoted, but for lists of numbers of processes.
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let outside: String = line.split('"').step_by(2).collect();
+        let named = outside.split('$').skip(1).filter(|rest| !rest.starts_with(['(', '!', '{']));
+        let names: Vec<&str> =
+            named.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()).collect();
+        let is_assignment = line.trim_start().split_once('=').is_some_and(|(name, _)| {
+            name.split(' ').all(|word| word.chars().all(|c| c.is_ascii_alphabetic() || c == '_'))
+        });
+        assert!(is_assignment || names.iter().all(|name| ["workers", "scheduler"].contains(name)), "{line}");
+    }
+}
+
+#[test]
+fn proxies_stand_before_the_dashboard() {
+    for name in ["proxy/Caddyfile", "proxy/nginx.conf"] {
+        let text = read(name);
+        let opened = text.matches('{').count();
+        assert!(opened != 0 && opened == text.matches('}').count(), "{name}");
+        let call = text.lines().find_map(|line| line.strip_prefix("#   dask ")).expect("how the scheduler is started");
+        let words: Vec<String> = call.split_whitespace().map(str::to_owned).collect();
+        let pages = given(&words, "--dashboard-address");
+        let passes = text.lines().any(|line| {
+            let line = line.trim().trim_end_matches(';').replace("http://", "");
+            line == format!("reverse_proxy {pages}") || line == format!("proxy_pass {pages}")
+        });
+        assert!(passes, "{name}");
+    }
+    let nginx = read("proxy/nginx.conf");
+    // A stream of news is not to be held back.
+    assert!(nginx.contains("proxy_buffering off;"));
+    // What is asked for through a proxy, under its name.
+    let here = Here::new();
+    let words: Vec<String> =
+        ["scheduler", "--dashboard-address", "127.0.0.1:8787", "--dashboard-host", "dask.example.org"]
+            .map(str::to_owned)
+            .to_vec();
+    let pages = here.start(&[&words[..], &["--port".to_owned(), "0".to_owned()]].concat());
+    let line = pages.line("dashboard at");
+    let port = line.rsplit(':').next().unwrap().trim_end_matches('/');
+    assert_eq!(get_as(port, "/", "dask.example.org"), "200");
+    assert_eq!(get_as(port, "/", "other.example.org"), "403");
+}
+
 #[test]
 fn units_are_what_systemd_expects() {
     let temporary = tempfile::tempdir().unwrap();
@@ -152,8 +363,13 @@ fn field<'a>(yaml: &'a Yaml, path: &[&str]) -> &'a Yaml {
 }
 
 fn get(port: &str, path: &str) -> String {
+    get_as(port, path, &format!("127.0.0.1:{port}"))
+}
+
+/// The status of a page that is asked for under the name of a host.
+fn get_as(port: &str, path: &str, host: &str) -> String {
     let mut socket = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     answer[9..12].to_owned()
@@ -221,21 +437,24 @@ fn a_job_runs_a_program_on_its_cluster() {
     executable("srun", "#!/bin/sh\nwhile [ \"${1#--}\" != \"$1\" ]; do shift; done\nexec \"$@\"\n");
     let program = executable(
         "program",
-        "#!/bin/sh\nuntil \"$DASK_COMMAND\" info \"$DASK_SCHEDULER_ADDRESS\" | grep ' 1 workers, 3 threads'; do sleep 0.1; done\nexit \"$1\"\n",
+        "#!/bin/sh\nuntil \"$DASK_COMMAND\" info \"$DASK_SCHEDULER_ADDRESS\" | grep ' 1 workers, 3 threads'; do sleep 0.1; done\n\
+         \"$DASK_COMMAND\" info \"$DASK_SCHEDULER_ADDRESS\" | grep \"$2\" || exit 9\nexit \"$1\"\n",
     );
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    for code in [0, 3] {
+    // Of what the job has on each node, by node or by core: four fifths.
+    let memory = [("SLURM_MEM_PER_NODE", "1000", " 800 MiB"), ("SLURM_MEM_PER_CPU", "500", " 1200 MiB")];
+    for (code, (name, has, limit)) in [(0, memory[0]), (3, memory[1])] {
         let output = Command::new("bash")
             .arg(&script)
             .arg(&program)
-            .arg(code.to_string())
+            .args([&code.to_string(), limit])
             .env("PATH", format!("{}:{}", temporary.path().display(), std::env::var("PATH").unwrap()))
             .env("DASK_COMMAND", env!("CARGO_BIN_EXE_dask"))
             .env("DASK_DISTRIBUTED__COMM__TOKEN_FILE", file("token"))
             .env("DASK_SCHEDULER_PORT", port.to_string())
             .env("DASK_SCHEDULER_HOST", "127.0.0.1")
             .env("SLURM_CPUS_PER_TASK", "3")
-            .env("SLURM_MEM_PER_NODE", "1024")
+            .env(name, has)
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -258,6 +477,10 @@ fn the_image_holds_the_command() {
     let value = |instruction: &str| lines.iter().rev().find(|line| line.0 == instruction).unwrap().1;
     assert_eq!(value("ENTRYPOINT"), "[\"/usr/local/bin/dask\"]");
     assert_ne!(value("USER"), "root");
+    // What is not sent to the build is nothing that it needs.
+    let ignored = read("container/Containerfile.dockerignore");
+    let ignored: Vec<&str> = ignored.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(ignored, [".git", "**/target"]);
     let build = lines.iter().find(|line| line.0 == "RUN").unwrap().1;
     // What it builds is what this test was built with, but for the profile.
     assert!(build.starts_with("cargo build") && build.contains("-p dask-dist --features cli"), "{build}");
