@@ -32,19 +32,36 @@ pub fn format() -> Format {
 /// Characters of a message; what strangers say to us may stand in one.
 const MESSAGE_MAX: usize = 4096;
 
+#[derive(Clone, Copy)]
+enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// Tells the operator what happens in order.
 pub fn say(who: &str, message: impl Display) {
-    tell("info", who, &message);
+    tell(Level::Info, who, &message);
 }
 
 /// Tells the operator of something that went wrong and was mended, or needs to be looked at.
 pub fn warn(who: &str, message: impl Display) {
-    tell("warn", who, &message);
+    tell(Level::Warn, who, &message);
 }
 
 /// Tells the operator of what ended something.
 pub fn fail(who: &str, message: impl Display) {
-    tell("error", who, &message);
+    tell(Level::Error, who, &message);
 }
 
 /// From now on panics of this process are lines too, said by `who`: for programs that do nothing else.
@@ -58,19 +75,19 @@ pub fn say_panics(who: &'static str) {
 }
 
 /// Nobody may be there to read it: that is no reason to end.
-fn tell(level: &str, who: &str, message: &dyn Display) {
+fn tell(level: Level, who: &str, message: &dyn Display) {
     let message: String = message.to_string().chars().take(MESSAGE_MAX).collect();
     if tracing::dispatcher::has_been_set() {
         return match level {
-            "info" => tracing::info!(target: "dask", who, "{message}"),
-            "warn" => tracing::warn!(target: "dask", who, "{message}"),
-            _ => tracing::error!(target: "dask", who, "{message}"),
+            Level::Info => tracing::info!(target: "dask", who, "{message}"),
+            Level::Warn => tracing::warn!(target: "dask", who, "{message}"),
+            Level::Error => tracing::error!(target: "dask", who, "{message}"),
         };
     }
     let line = match format() {
         Format::Json => {
             let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-            json(time, level, who, &message)
+            json(time, level.name(), who, &message)
         }
         Format::Text => text(who, &message),
     };

@@ -4,7 +4,7 @@
 use std::process::ExitStatus;
 
 use crate::shell::Thresholds;
-use crate::shell::groups::system_kills;
+use crate::shell::cgroups::system_kills;
 use crate::shell::process::own_bytes;
 
 /// A worker process, seen from outside.

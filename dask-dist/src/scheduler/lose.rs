@@ -61,7 +61,7 @@ impl Machine {
     }
 
     /// Tasks that a worker has, in the order in which it got them.
-    fn tasks_at(&self, id: WorkerId) -> impl Iterator<Item = u32> {
+    pub(super) fn tasks_at(&self, id: WorkerId) -> impl Iterator<Item = u32> {
         self.workers[id].assigned.iter().filter_map(move |&(task, run)| {
             let slot = self.tasks.find(task)?;
             let task = &self.tasks[slot];

@@ -13,6 +13,7 @@ mod fail; // errors, cancels, retries
 mod finish; // processing to memory, and what that sets free
 mod functions; // undecoded, sent to each worker once
 mod groups; // what was learnt; stories for people
+mod holders; // who has what
 pub mod journal; // what outlives the scheduler
 mod layers; // slots by layer and position
 mod lose; // workers that go, values that are gone

@@ -30,10 +30,18 @@ pub enum Action {
 struct ForWorker {
     /// Before everything else of a batch: what the rest refers to.
     peers: Vec<(WorkerId, String)>,
+    gone: Vec<WorkerId>,
     functions: Vec<FunctionId>,
     attachments: Vec<Value>,
     messages: Vec<ToWorker>,
     listed: bool,
+}
+
+#[derive(Default)]
+struct ForClient {
+    /// Before everything else of a batch.
+    gone: Vec<WorkerId>,
+    batch: Batch<ToClient>,
 }
 
 /// What is to be said.
@@ -42,7 +50,7 @@ pub(super) struct Outbox {
     workers: Vec<ForWorker>,
     /// Those with something to be told.
     to_tell: Vec<WorkerId>,
-    clients: BTreeMap<ClientId, Batch<ToClient>>,
+    clients: BTreeMap<ClientId, ForClient>,
     other: Vec<Action>,
 }
 
@@ -115,29 +123,21 @@ impl Outbox {
 
     /// A worker hears that another is there no more.
     pub(super) fn gone(&mut self, worker: WorkerId, peer: WorkerId) {
-        let messages = &mut self.of(worker).messages;
-        match messages.last_mut() {
-            Some(ToWorker::PeersGone(peers)) => peers.push(peer),
-            _ => messages.push(ToWorker::PeersGone(vec![peer])),
-        }
+        self.of(worker).gone.push(peer);
     }
 
     /// A client hears that a worker is there no more.
     pub(super) fn tell_gone(&mut self, client: ClientId, peer: WorkerId) {
-        let messages = &mut self.clients.entry(client).or_default().messages;
-        match messages.last_mut() {
-            Some(ToClient::PeersGone(peers)) => peers.push(peer),
-            _ => messages.push(ToClient::PeersGone(vec![peer])),
-        }
+        self.clients.entry(client).or_default().gone.push(peer);
     }
 
     pub(super) fn tell(&mut self, client: ClientId, message: ToClient) {
-        self.clients.entry(client).or_default().messages.push(message);
+        self.clients.entry(client).or_default().batch.messages.push(message);
     }
 
     /// A message with a value.
     pub(super) fn give(&mut self, client: ClientId, message: ToClient, value: Value) {
-        let batch = self.clients.entry(client).or_default();
+        let batch = &mut self.clients.entry(client).or_default().batch;
         batch.messages.push(message);
         batch.attachments.push(value);
     }
@@ -159,7 +159,10 @@ impl Outbox {
         actions.append(&mut self.other);
         for worker in std::mem::take(&mut self.to_tell) {
             let entry = std::mem::take(&mut self.workers[worker.idx()]);
-            let mut messages = Vec::with_capacity(entry.messages.len() + 2);
+            let mut messages = Vec::with_capacity(entry.messages.len() + 3);
+            if !entry.gone.is_empty() {
+                messages.push(ToWorker::PeersGone(entry.gone));
+            }
             if !entry.peers.is_empty() {
                 messages.push(ToWorker::Peers(entry.peers));
             }
@@ -171,7 +174,10 @@ impl Outbox {
                 actions.push(Action::Worker(worker, Batch { messages, attachments: entry.attachments }));
             }
         }
-        for (client, batch) in std::mem::take(&mut self.clients) {
+        for (client, ForClient { gone, mut batch }) in std::mem::take(&mut self.clients) {
+            if !gone.is_empty() {
+                batch.messages.insert(0, ToClient::PeersGone(gone));
+            }
             actions.push(Action::Client(client, batch));
         }
     }

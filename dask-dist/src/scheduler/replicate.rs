@@ -136,8 +136,11 @@ impl Machine {
 
     /// A value is not there any more.
     pub(super) fn end_moves_of(&mut self, slot: u32) {
-        let task = self.tasks.reference(slot);
-        for ended in self.moves.take(task, |_| true) {
+        self.end_moves(self.tasks.reference(slot), |_| true);
+    }
+
+    fn end_moves(&mut self, task: TaskRef, is_over: impl Fn(&Move) -> bool) {
+        for ended in self.moves.take(task, is_over) {
             self.end_move(&ended);
         }
     }
@@ -159,11 +162,7 @@ impl Machine {
         self.advance_moves();
         let in_memory = |task| self.tasks.find(task).is_some_and(|slot| self.tasks[slot].state == State::Memory);
         let gone: Vec<TaskRef> = self.moves.pending.keys().copied().filter(|&task| !in_memory(task)).collect();
-        for task in gone {
-            for ended in self.moves.take(task, |_| true) {
-                self.end_move(&ended);
-            }
-        }
+        gone.into_iter().for_each(|task| self.end_moves(task, |_| true));
         let present = self.workers.present.as_slice().iter().copied();
         let leaving: Vec<WorkerId> = present.filter(|&id| self.workers[id].status == Status::Leaving).collect();
         leaving.into_iter().for_each(|id| self.let_go(id));
@@ -176,25 +175,23 @@ impl Machine {
             moves.iter_mut().filter(|pending| pending.from == Some(id)).for_each(|pending| pending.from = None);
         }
         for task in self.moves.to(id) {
-            for ended in self.moves.take(task, |pending| pending.to == id) {
-                self.end_move(&ended);
-            }
+            self.end_moves(task, |pending| pending.to == id);
         }
     }
 
     /// Copies of values on at least `n` workers.
     pub(super) fn replicate(&mut self, id: ClientId, request: u64, futures: &[FutureId], n: u32) {
+        let mut running = self.workers.running.as_slice().to_vec();
+        running.sort_unstable_by_key(|&worker| (self.workers[worker].nbytes, worker));
         for slot in self.slots_of(id, futures).collect::<Vec<_>>() {
             if self.tasks[slot].state != State::Memory {
                 continue;
             }
-            let mut running = self.workers.running.as_slice().to_vec();
-            running.sort_unstable_by_key(|&worker| (self.workers[worker].nbytes, worker));
-            running.retain(|worker| !self.tasks[slot].holders.contains(worker));
             let wanted = if n == 0 { usize::MAX } else { n as usize };
             self.copies.asked.insert(slot, if n == 0 { u32::MAX } else { n });
             let missing = wanted.saturating_sub(self.tasks[slot].holders.len());
-            for to in running.into_iter().take(missing) {
+            let others = running.iter().filter(|worker| !self.tasks[slot].holders.contains(worker));
+            for to in others.take(missing).copied().collect::<Vec<_>>() {
                 self.start_move(slot, None, to, Some((id, request)));
             }
         }
@@ -235,14 +232,9 @@ impl Machine {
             self.workers.set_status(id, Status::Leaving);
             let name = self.workers[id].hello.name.clone();
             self.note_news(|| format!("worker {name} is leaving"));
-            let assigned: Vec<_> = self.workers[id].assigned.iter().copied().collect();
-            for (reference, run) in assigned {
-                let Some(slot) = self.tasks.find(reference) else { continue };
-                let task = &mut self.tasks[slot];
-                if task.state == State::Processing && task.worker == id && task.run == run && !task.retracting {
-                    task.retracting = true;
-                    self.workers.get_mut(id).retracting += 1;
-                    self.outbox.retract(id, reference, run);
+            for slot in self.tasks_at(id).collect::<Vec<_>>() {
+                if !self.tasks[slot].retracting {
+                    self.ask_for(slot);
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! is found out once, until a worker comes or goes. Roots among them wait for room as other roots do.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Machine;
@@ -26,7 +27,7 @@ pub(super) struct Demands {
 }
 
 struct Demand {
-    asked: Restrictions,
+    asked: Arc<Restrictions>,
     n_tasks: u32,
     /// Ready tasks that nobody has taken yet.
     waiting: BinaryHeap<Entry>,
@@ -46,8 +47,8 @@ impl Demands {
         if let Some(&at) = self.known.get(&in_words) {
             return at;
         }
-        let demand =
-            Demand { asked: asked.clone(), n_tasks: 0, waiting: BinaryHeap::new(), able: None, unmet_since: None };
+        let asked = Arc::new(asked.clone());
+        let demand = Demand { asked, n_tasks: 0, waiting: BinaryHeap::new(), able: None, unmet_since: None };
         let at = self.vacant.pop().unwrap_or(self.all.len() as u32);
         if self.all.len() == at as usize {
             self.all.push(None);
@@ -242,7 +243,7 @@ impl Machine {
         if let Some(demand) = self.demands.get_mut(at) {
             demand.unmet_since = able.is_empty().then(|| demand.unmet_since.unwrap_or(now));
             demand.able = Some(able);
-            demand.waiting = waiting;
+            demand.waiting.append(&mut waiting);
             if demand.waiting.is_empty() {
                 demand.unmet_since = None;
                 self.demands.open.remove(&at);

@@ -44,7 +44,7 @@ impl Machine {
         }
         // The last to start is the first to go.
         let take = n.min(surplus.div_ceil(2));
-        let mut found: Vec<(u32, TaskRef, RunId)> = Vec::new();
+        let mut found: Vec<u32> = Vec::new();
         for &(reference, run) in worker.assigned.iter().rev().take(DEPTH) {
             let Some(slot) = self.tasks.find(reference) else { continue };
             let task = &self.tasks[slot];
@@ -59,17 +59,22 @@ impl Machine {
             if worker.backlog() / 2 < self.moving(bytes) {
                 continue;
             }
-            found.push((slot, reference, run));
+            found.push(slot);
             if found.len() == take {
                 break;
             }
         }
-        for &(slot, reference, run) in &found {
-            self.tasks[slot].retracting = true;
-            self.workers.get_mut(id).retracting += 1;
-            self.outbox.retract(id, reference, run);
-        }
+        found.iter().for_each(|&slot| self.ask_for(slot));
         found.len()
+    }
+
+    /// Asks a task back from its worker.
+    pub(super) fn ask_for(&mut self, slot: u32) {
+        let task = &mut self.tasks[slot];
+        task.retracting = true;
+        let (id, run) = (task.worker, task.run);
+        self.workers.get_mut(id).retracting += 1;
+        self.outbox.retract(id, self.tasks.reference(slot), run);
     }
 
     /// A worker gave a task back before it started.

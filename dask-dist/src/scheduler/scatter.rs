@@ -3,7 +3,7 @@
 use dask_core::Name;
 
 use super::Machine;
-use super::finish::NBYTES_MAX;
+use super::holders::NBYTES_MAX;
 use super::task::State;
 use crate::protocol::{ClientId, FunctionId, FutureId, Priority, ToClient, WorkerId};
 

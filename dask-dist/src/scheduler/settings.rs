@@ -40,7 +40,8 @@ pub struct Settings {
     pub no_worker_timeout: Option<Duration>,
     /// How long after a restart published values may be brought back before they are given up.
     pub return_timeout: Duration,
-    /// A task that runs for so long, and ten times longer than others of its layer, is reported.
+    /// A task that runs for so long, and ten times longer than others of its layer, is reported; so are tasks that wait
+    /// so long for what no worker has, or while no worker takes any. Again after as long.
     pub stuck_after: Duration,
     /// Tasks that the scheduler knows, at most: each takes some 200 to 300 bytes.
     pub tasks_max: u64,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Machine;
 use super::outbox::Action;
-use super::task::State;
 use crate::protocol::WorkerId;
 
 /// Told in one tick, at most.
@@ -38,12 +37,8 @@ impl Machine {
             if TOLD_MAX <= told.len() {
                 return;
             }
-            for &(reference, run) in self.workers[id].assigned.iter().take(LOOKS) {
-                let Some(slot) = self.tasks.find(reference) else { continue };
+            for slot in self.tasks_at(id).take(LOOKS).filter(|&slot| self.tasks[slot].missing == 0) {
                 let task = &self.tasks[slot];
-                if task.state != State::Processing || task.worker != id || task.run != run || task.missing != 0 {
-                    continue;
-                }
                 let usual = Duration::from_nanos(self.layers.group(task.layer).nanos as u64);
                 let patience = self.settings.stuck_after.max(usual.saturating_mul(10));
                 if self.is_due(Duration::from_nanos(task.since), before, patience) {

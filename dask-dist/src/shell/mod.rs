@@ -1,11 +1,11 @@
 //! I/O around the machines, and no decisions.
 
 mod actors; // states that live on a worker
+pub(crate) mod cgroups; // limits of containers, services, jobs
 mod configured; // settings from the configuration
 mod context; // what a task knows of its worker
 mod disk; // one file a value
 mod executor; // threads that run tasks
-pub(crate) mod groups; // limits of containers, services, jobs
 mod journal; // what outlives a scheduler, on disk
 mod obituaries; // how workers died
 mod peers; // asking other workers
@@ -19,8 +19,8 @@ mod turns; // how long the scheduler's loop lets others wait
 pub mod worker;
 
 pub(crate) use actors::Seat;
+pub use cgroups::memory_limit_of_group;
 pub use configured::{comm_settings, drain_timeout, scheduler_settings, worker_settings};
 pub(crate) use context::settle_actor;
 pub use context::{WorkerContext, current_worker, secede};
-pub use groups::memory_limit_of_group;
 pub use thresholds::Thresholds;

@@ -233,12 +233,13 @@ impl Machine {
             return;
         }
         self.spilling -= held.nbytes;
+        if ok {
+            self.refusals = 0;
+        }
         if ok && held.pins != 0 {
             // What started meanwhile uses it: it stays, and can go another time without being written again.
-            self.refusals = 0;
             held.place = Place::Memory;
         } else if ok {
-            self.refusals = 0;
             held.place = Place::Disk;
             self.in_memory -= held.nbytes;
             self.on_disk += held.nbytes;

@@ -30,6 +30,11 @@ fn submission(name: &str, dependencies: &[Vec<u32>], outputs: &[u32], first_futu
     submit_layers(&[LayerRef::new(layer, Vec::new())], outputs, first_future)
 }
 
+/// Tasks without inputs, all of them wanted.
+fn sources(name: &str, n: usize, first_future: u64) -> (Box<Submit>, Vec<Value>) {
+    submission(name, &vec![Vec::new(); n], &(0..n as u32).collect::<Vec<_>>(), first_future)
+}
+
 fn submit_layers(layers: &[LayerRef], outputs: &[u32], first_future: u64) -> (Box<Submit>, Vec<Value>) {
     let graph = LayerGraph::new(layers).unwrap();
     let mut out = Encoder::new();

@@ -20,8 +20,7 @@ fn a_demand_that_nobody_meets_is_told_and_met_when_somebody_comes() {
 
 /// A layer of tasks without inputs that ask for something.
 fn asking(name: &str, n: usize, first_future: u64, restrictions: &Restrictions) -> (Box<Submit>, Vec<Value>) {
-    let outputs: Vec<u32> = (0..n as u32).collect();
-    let (mut submit, functions) = submission(name, &vec![Vec::new(); n], &outputs, first_future);
+    let (mut submit, functions) = sources(name, n, first_future);
     submit.restrictions = restrictions.clone();
     (submit, functions)
 }
