@@ -1,10 +1,15 @@
 //! Graphs of large blocks that become numbers: what is alive at once is up to whoever runs them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dask_core::layer::{BlockInput, Blockwise, Reduce};
 use dask_core::{Call, Key, LayerGraph, LayerRef, TaskError, TaskFn, Value};
 use serde::{Deserialize, Serialize};
+
+use crate::processes::{forget_peaks, peak_megabytes, resident_megabytes};
+use crate::rows::Row;
+use crate::timing::{median, rounds};
 
 /// Bytes of a block.
 pub const NBYTES: usize = 16 << 20;
@@ -65,6 +70,40 @@ impl TaskFn for Sum {
     }
 }
 dask_core::portable!(Sum as dyn TaskFn = "benches.sum");
+
+/// What the sum over a hundred blocks takes of `processes`: time, and memory at its peak over that of a block on each of
+/// `n_threads`. `run` is given the graph.
+///
+/// # Errors
+/// What `run` says; a sum that is wrong.
+pub fn measure_reduction(
+    n_repeats: usize,
+    processes: &[u32],
+    n_threads: usize,
+    mut run: impl FnMut(&LayerGraph, &Key) -> dask_core::Result<Vec<Value>>,
+) -> Result<Vec<Row>, Box<dyn std::error::Error>> {
+    const N: u32 = 100;
+    let ideal = (n_threads * NBYTES) as f64 / 1e6;
+    let before = resident_megabytes(processes);
+    let mut round = 0;
+    let found = rounds("reduction of blocks", n_repeats, || {
+        round += 1;
+        let (graph, key) = reduction(N, &round.to_string())?;
+        forget_peaks(processes);
+        let start = Instant::now();
+        let values = run(&graph, &key)?;
+        let seconds = start.elapsed().as_secs_f64();
+        if values[0].get::<u64>()? != &expected(N) {
+            return Err("the sum is wrong".into());
+        }
+        Ok((seconds, (peak_megabytes(processes) - before) / ideal))
+    })?;
+    let (times, peaks) = found.into_iter().unzip();
+    Ok(vec![
+        Row::cost("100 blocks of 16 MiB to a number: time", "s", median(times)),
+        Row::cost("100 blocks of 16 MiB to a number: peak over ideal", "x", median(peaks)),
+    ])
+}
 
 /// The sum over `n` blocks, each made by one task and summed by another, and its key; `called` tells graphs apart.
 ///

@@ -1,6 +1,7 @@
 //! The sample data and the graphs that the tour and the benchmarks share.
 
 pub mod allocations; // bytes alive
+pub mod arguments; // options of programs
 pub mod blocks; // graphs of large values
 pub mod crowd; // workers that answer at once
 pub mod dashboard; // what it says

@@ -8,6 +8,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::arguments;
 use crate::peers;
 use crate::rows::{Row, conclude, load, put_beside, table, write_json};
 
@@ -118,27 +119,20 @@ impl Program<'_> {
             dashboard: false,
             is_strict: false,
         };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(name) = arguments.next() {
-            if name == "--strict" {
-                options.is_strict = true;
-                continue;
-            }
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-            match name.as_str() {
+        let known = "--only, --tasks, --peer-tasks, --repeats, --dashboard yes, --strict, --python";
+        arguments::read::<Box<dyn Error>>(known, &["--strict"], |name, value| {
+            match name {
+                "--strict" => options.is_strict = true,
                 "--tasks" => options.n_tasks = value.parse()?,
                 "--peer-tasks" => options.n_peer_tasks = value.parse()?,
                 "--repeats" => options.n_repeats = value.parse()?,
                 "--python" => options.python = Some(value),
                 "--only" => options.only = value.split(',').map(|name| self.part(name)).collect::<Result<_, _>>()?,
                 "--dashboard" => options.dashboard = value == "yes",
-                other => {
-                    let known =
-                        "there are --only, --tasks, --peer-tasks, --repeats, --dashboard yes, --strict, --python";
-                    return Err(format!("unknown option {other}; {known}").into());
-                }
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         let few = options.n_tasks.min(options.n_peer_tasks) < 16 || options.n_repeats == 0;
         if few { Err("at least 16 tasks and 1 repeat are needed".into()) } else { Ok(options) }
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use dask_array::Array;
 use dask_bag::Bag;
+use dask_benches::arguments;
 use dask_core::{Collection, RunContext};
 use dask_dist::scheduler::Settings;
 use dask_dist::{Client, LocalCluster};
@@ -22,16 +23,15 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let (mut minutes, mut n_workers, mut seed) = (1.0f64, 3usize, 42u64);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-        match name.as_str() {
+    arguments::read::<Failure>("--minutes, --workers, --seed", &[], |name, value| {
+        match name {
             "--minutes" => minutes = value.parse()?,
             "--workers" => n_workers = value.parse()?,
             "--seed" => seed = value.parse()?,
-            other => return Err(format!("unknown option {other}; there are --minutes, --workers, --seed").into()),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     // Workers die all the time, and no task is to blame.
     let settings = Settings { allowed_failures: u32::MAX / 16, ..Settings::default() };
     let mut cluster =

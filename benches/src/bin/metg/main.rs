@@ -15,6 +15,7 @@ mod theirs; // Dask's side
 
 use std::error::Error;
 
+use dask_benches::arguments;
 use dask_benches::rows::{Row, load, table, write_json};
 use dask_benches::timing::median;
 use dask_core::Scheduler;
@@ -186,10 +187,10 @@ fn options() -> Result<Options, Box<dyn Error>> {
         n_repeats: 5,
         python: None,
     };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-        match name.as_str() {
+    let known =
+        "--only metg|empty, --schedulers, --patterns, --steps, --peer-steps, --width, --threads, --repeats, --python";
+    arguments::read::<Box<dyn Error>>(known, &[], |name, value| {
+        match name {
             "--only" if matches!(value.as_str(), "metg" | "empty") => options.only = Some(value),
             "--schedulers" => options.schedulers = value.split(',').map(scheduler).collect::<Result<_, _>>()?,
             "--patterns" if value == "all" => options.patterns = Pattern::ALL.to_vec(),
@@ -200,13 +201,10 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--threads" => options.n_threads = value.parse()?,
             "--repeats" => options.n_repeats = value.parse()?,
             "--python" => options.python = Some(value),
-            other => {
-                let known = "there are --only metg|empty, --schedulers, --patterns, --steps, --peer-steps, --width, \
-                             --threads, --repeats, --python";
-                return Err(format!("unknown option {other} {value}; {known}").into());
-            }
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     let few = options.n_steps.min(options.n_peer_steps).min(options.width) == 0;
     let few = few || options.n_threads.min(options.n_repeats) == 0;
     if few { Err("steps, width, threads and repeats are at least 1".into()) } else { Ok(options) }

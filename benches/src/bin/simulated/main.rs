@@ -10,6 +10,8 @@ mod watched; // a real scheduler, and people who watch it
 
 use std::path::Path;
 
+use dask_benches::arguments;
+
 #[global_allocator]
 static ALLOCATOR: dask_benches::allocations::Counting = dask_benches::allocations::Counting;
 
@@ -51,25 +53,19 @@ fn main() -> Outcome<()> {
 fn options() -> Outcome<Options> {
     let mut options =
         Options { n_tasks: 1_000_000, n_workers: 1000, n_repeats: 5, only: None, graph: None, is_strict: false };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(name) = arguments.next() {
-        if name == "--strict" {
-            options.is_strict = true;
-            continue;
-        }
-        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-        match name.as_str() {
+    let known = "--tasks, --workers, --repeats, --only alone|quality|watched, --graph, --strict";
+    arguments::read::<Box<dyn std::error::Error>>(known, &["--strict"], |name, value| {
+        match name {
+            "--strict" => options.is_strict = true,
             "--tasks" => options.n_tasks = value.parse()?,
             "--workers" => options.n_workers = value.parse()?,
             "--repeats" => options.n_repeats = value.parse()?,
             "--graph" => options.graph = Some(value),
             "--only" if matches!(value.as_str(), "alone" | "quality" | "watched") => options.only = Some(value),
-            other => {
-                let known = "there are --tasks, --workers, --repeats, --only alone|quality|watched, --graph, --strict";
-                return Err(format!("unknown option {other} {value}; {known}").into());
-            }
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     let few = options.n_tasks < 4 || options.n_workers == 0 || options.n_repeats == 0;
     if few { Err("at least 4 tasks, 1 worker and 1 repeat are needed".into()) } else { Ok(options) }
 }

@@ -10,6 +10,7 @@ mod trend; // whether memory is flat
 
 use std::time::{Duration, Instant};
 
+use dask_benches::arguments;
 use dask_dist::Client;
 
 use cast::Cast;
@@ -31,7 +32,7 @@ fn main() -> Result<(), Failure> {
     if cast::played(&arguments)? {
         return Ok(());
     }
-    let options = options(&arguments)?;
+    let options = options()?;
     let cast = Cast::start(options.n_workers, options.dashboard)?;
     let client = Client::connect(cast.address())?;
     client.wait_for_workers(options.n_workers).wait()?;
@@ -60,22 +61,19 @@ fn main() -> Result<(), Failure> {
     if grown.is_empty() { Ok(()) } else { Err(format!("memory is not seen to be flat: {}", grown.join(", ")).into()) }
 }
 
-fn options(arguments: &[String]) -> Result<Options, Failure> {
+fn options() -> Result<Options, Failure> {
     let mut options = Options { minutes: 1.0, n_rounds: u64::MAX, n_workers: 2, seed: 42, dashboard: false };
-    let mut arguments = arguments.iter();
-    while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-        match name.as_str() {
+    let known = "--minutes, --rounds, --workers, --seed, --dashboard yes";
+    arguments::read::<Failure>(known, &[], |name, value| {
+        match name {
             "--minutes" => options.minutes = value.parse()?,
             "--rounds" => (options.minutes, options.n_rounds) = (f64::from(u32::MAX), value.parse()?),
             "--workers" => options.n_workers = value.parse()?,
             "--seed" => options.seed = value.parse()?,
             "--dashboard" => options.dashboard = value == "yes",
-            other => {
-                let known = "there are --minutes, --rounds, --workers, --seed, --dashboard";
-                return Err(format!("unknown option {other}; {known}").into());
-            }
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     if options.n_workers == 0 { Err("at least one worker is needed".into()) } else { Ok(options) }
 }

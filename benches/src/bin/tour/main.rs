@@ -18,12 +18,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use dask_benches::arguments;
 use dask_benches::data::{Options, make};
 use dask_sched::diagnostics::{Profiler, ProgressBar, Report, ResourceProfiler};
 
 fn main() -> ExitCode {
     dask_dist::init();
-    match arguments().and_then(|(options, out)| tour(&options, &out)) {
+    match given().and_then(|(options, out)| tour(&options, &out)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\ntour: {error}");
@@ -33,19 +34,18 @@ fn main() -> ExitCode {
 }
 
 /// What data, and where drawings and the report go.
-fn arguments() -> step::Outcome<(Options, PathBuf)> {
+fn given() -> step::Outcome<(Options, PathBuf)> {
     let mut options = Options { folder: "target/data".into(), scale: 1.0, seed: 42 };
     let mut out = PathBuf::from("target/tour");
-    let mut arguments = std::env::args().skip(1);
-    while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-        match name.as_str() {
+    arguments::read::<dask_core::TaskError>("--scale, --dir, --out", &[], |name, value| {
+        match name {
             "--scale" => options.scale = value.parse().map_err(|error| format!("--scale {value}: {error}"))?,
             "--dir" => options.folder = value.into(),
             "--out" => out = value.into(),
-            other => return Err(format!("unknown option {other}; there are --scale, --dir, --out").into()),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     Ok((options, out))
 }
 
