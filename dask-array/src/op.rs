@@ -13,7 +13,7 @@ use crate::reduce::Reduction;
 
 /// Arithmetic of two arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Binary {
     Add,
     Subtract,
@@ -26,7 +26,7 @@ pub enum Binary {
 
 /// Comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Compare {
     Equal,
     NotEqual,
@@ -38,7 +38,7 @@ pub enum Compare {
 
 /// Functions of each element.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Unary {
     Negative,
     Absolute,

@@ -24,7 +24,7 @@ pub struct Progress {
 /// It also watches the computations that tasks start, whatever thread they do it on: runs may overlap. The graph of a
 /// run stays in one place from [`started`](Observer::started) to [`done`](Observer::done), so that its address tells
 /// them apart.
-#[allow(unused_variables, reason = "names document the parameters")]
+#[expect(unused_variables, reason = "names document the parameters")]
 pub trait Observer: Send + Sync {
     /// A graph is about to run.
     fn started(&self, graph: &Graph) {}

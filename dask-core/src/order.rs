@@ -78,7 +78,7 @@ pub fn order(dependencies: Csr<'_>, dependents: Csr<'_>) -> Option<Vec<u32>> {
 }
 
 /// Tasks with dependencies first; `Some(None)` if their numbers are in such an order, `None` if there is a cycle.
-#[allow(clippy::option_option, reason = "no order, the order of the numbers, or this order")]
+#[expect(clippy::option_option, reason = "no order, the order of the numbers, or this order")]
 fn topological(dependencies: Csr<'_>, dependents: Csr<'_>) -> Option<Option<Vec<u32>>> {
     let n = dependencies.n_tasks() as u32;
     if (0..n).all(|t| dependencies.of(t).iter().all(|&d| d < t)) {

@@ -14,7 +14,6 @@ use crate::operands::{Evaluated, Operation, alike, scalar};
 
 /// Arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum Arithmetic {
     Add,
     Subtract,

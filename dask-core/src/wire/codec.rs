@@ -192,7 +192,7 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     /// [`WireError::Truncated`].
-    #[allow(clippy::len_without_is_empty, reason = "reads a length from the message; it is no container")]
+    #[expect(clippy::len_without_is_empty, reason = "reads a length from the message; it is no container")]
     pub fn len(&mut self) -> Result<usize, WireError> {
         let bytes: [u8; 8] = self.raw(8)?.try_into().map_err(|_| WireError::Truncated)?;
         usize::try_from(u64::from_le_bytes(bytes)).map_err(|_| WireError::Truncated)

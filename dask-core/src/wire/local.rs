@@ -97,7 +97,7 @@ static ANCHOR: Anchor = Anchor(0);
 
 /// Aligned like a [`Descriptor`].
 #[repr(align(16))]
-struct Anchor(#[allow(dead_code, reason = "only its place matters")] u64);
+struct Anchor(#[expect(dead_code, reason = "only its place matters")] u64);
 
 fn anchor() -> usize {
     &raw const ANCHOR as usize

@@ -51,7 +51,7 @@ enum Waiting {
     Get(HashMap<TaskRef, SmallVec<[Arc<Wish>; 1]>, FixedState>),
     Put(Weak<Wish>),
     /// The answer goes there; what the call needs is kept until then.
-    Run(oneshot::Sender<Result<Value>>, #[allow(dead_code, reason = "dropped with the answer")] Option<Arc<Wish>>),
+    Run(oneshot::Sender<Result<Value>>, #[expect(dead_code, reason = "dropped with the answer")] Option<Arc<Wish>>),
 }
 
 impl Peers {
@@ -281,7 +281,7 @@ impl Peers {
     }
 
     /// Who gets what: the wishes that are answered, and those of which the value is not there.
-    #[allow(clippy::type_complexity, reason = "two lists for one caller")]
+    #[expect(clippy::type_complexity, reason = "two lists for one caller")]
     fn take_wishes(
         &self,
         worker: WorkerId,

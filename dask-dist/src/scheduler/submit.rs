@@ -34,7 +34,7 @@ impl TaskFn for Undecoded {
 }
 
 /// One more allocation than a unit struct, so that each has an address of its own.
-struct Numbered(#[allow(dead_code, reason = "gives each function an address")] u32, Undecoded);
+struct Numbered(#[expect(dead_code, reason = "gives each function an address")] u32, Undecoded);
 
 impl Portable for Numbered {
     fn wire_name(&self) -> &'static str {

@@ -17,7 +17,7 @@ fn inc(x: i64) -> i64 {
 fn add(x: i64, y: i64) -> i64 {
     x + y
 }
-#[allow(clippy::needless_pass_by_value, reason = "a task is given its parameters")]
+#[expect(clippy::needless_pass_by_value, reason = "a task is given its parameters")]
 fn total(of: Vec<i64>) -> i64 {
     of.iter().sum()
 }

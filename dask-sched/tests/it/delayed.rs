@@ -16,7 +16,7 @@ fn safe_inc(x: i64) -> Result<i64, std::num::TryFromIntError> {
 fn add(x: i64, y: i64) -> i64 {
     x + y
 }
-#[allow(clippy::needless_pass_by_value, reason = "a delayed function is given its parameters")]
+#[expect(clippy::needless_pass_by_value, reason = "a delayed function is given its parameters")]
 fn total(of: Vec<i64>) -> i64 {
     of.iter().sum()
 }
