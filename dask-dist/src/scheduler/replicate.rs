@@ -277,7 +277,7 @@ impl Machine {
         let worker = &self.workers[id];
         if worker.processing + worker.ahead == 0 && (only_here.is_empty() || !self.somebody_stays()) {
             let n = only_here.len();
-            let lost = if n == 0 { String::new() } else { format!(", and no worker stays to take its {n} values") };
+            let lost = if n == 0 { String::new() } else { format!(", and no worker stays to take its values ({n})") };
             let name = worker.hello.name.clone();
             if n != 0 {
                 self.note_news(|| format!("worker {name} goes{lost}"));

@@ -31,6 +31,7 @@ const colour = (layer) => {
   }
   return colours.get(layer);
 };
+const some = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
 const meter = (parts, total, label) => {
   const svg = element("svg", { class: "meter", viewBox: "0 0 1000 10", preserveAspectRatio: "none", role: "img", "aria-label": label });
   let x = 0;
@@ -229,8 +230,10 @@ function drawStream() {
   on.fillRect(0, h - FOOT, w, FOOT);
   on.fillStyle = style.getPropertyValue("--soft");
   for (let i = 0; i <= 4; i++) {
+    const at = from + state.span * i / 4;
+    if (at < 0) continue; // before the scheduler's start
     on.textAlign = i === 0 ? "left" : i === 4 ? "right" : "center";
-    on.fillText(seconds(Math.max(0, from + state.span * i / 4)), gutter + wide * i / 4, h - 5);
+    on.fillText(seconds(at), gutter + wide * i / 4, h - 5);
   }
   on.textAlign = "left";
   const missing = state.leftOut.reduce((sum, some) => from < some.at && some.at <= until ? sum + some.n : sum, 0);
@@ -280,7 +283,7 @@ function render() {
   const status = state.status;
   if (status) {
     const by = status.tasks_by_state;
-    $("summary").textContent = `${status.workers} workers · ${status.clients} clients · ${count(by.processing)} processing · ${count(by.waiting + by.queued)} waiting · ${count(by.memory)} in memory · ${count(by.erred)} erred · ${count(status.ended)} ended`;
+    $("summary").textContent = `${some(status.workers, "worker")} · ${some(status.clients, "client")} · ${count(by.processing)} processing · ${count(by.waiting + by.queued)} waiting · ${count(by.memory)} in memory · ${count(by.erred)} erred · ${count(status.ended)} ended`;
   }
   drawStream(); renderProgress(); renderWorkers(); renderEvents();
 }
@@ -308,7 +311,7 @@ async function drawGraph() {
     svg.append(node);
   });
   $("drawing").replaceChildren(svg);
-  $("graph-note").textContent = graph.truncated ? "there are more tasks than are drawn" : n ? `${n} tasks; colours as in the progress bars` : "no tasks are known now";
+  $("graph-note").textContent = graph.truncated ? "there are more tasks than are drawn" : n ? `${some(n, "task")}; colours as in the progress bars` : "no tasks are known now";
 }
 $("draw").addEventListener("click", drawGraph);
 

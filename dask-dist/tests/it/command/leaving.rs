@@ -76,7 +76,7 @@ fn the_last_worker_leaves_at_once_and_says_what_is_lost() {
         let kept = client.scatter(vec![1.5f64; 1000]).unwrap();
         client.wait([&kept]).wait().unwrap();
         last.signal(libc::SIGTERM);
-        last.line("no worker stays to take its 1 values");
+        last.line("no worker stays to take its values (1)");
         assert_eq!(last.ended(), Some(0), "{nanny:?}");
     }
 }

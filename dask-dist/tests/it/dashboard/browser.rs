@@ -168,7 +168,7 @@ fn a_long_key_leads_to_its_story_and_a_scheduler_that_has_gone_is_told() {
     browser.text("#told", "usually takes");
     assert_eq!(browser.run("return document.querySelector('#key').value"), future.key().to_string());
     browser.click("#tab-graph");
-    browser.text("#graph-note", "1 tasks");
+    browser.text("#graph-note", "1 task;");
     drop((future, client));
     cluster.close();
     browser.click("#draw");
