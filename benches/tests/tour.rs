@@ -38,7 +38,9 @@ fn every_step_of_the_tour_gives_what_it_should() {
 
 #[test]
 fn what_the_tour_does_not_know_is_refused() {
-    for (arguments, part) in [(&["--size", "1"][..], "--size; there are --scale"), (&["--scale", "x"], "--scale x: ")] {
+    for (arguments, part) in
+        [(&["--size", "1"][..], "unknown option --size 1; there are --scale"), (&["--scale", "x"], "--scale x: ")]
+    {
         let output = Command::new(env!("CARGO_BIN_EXE_tour")).args(arguments).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
