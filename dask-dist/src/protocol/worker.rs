@@ -106,7 +106,7 @@ pub enum ToWorker {
     /// These values are not needed any more; attempts to make them may be dropped.
     Free(Vec<TaskRef>),
     /// Give these back if they have not started; each is answered by [`FromWorker::Retracted`] if it was given back,
-    /// and by its ordinary report otherwise.
+    /// by [`FromWorker::Kept`] if it runs, and by nothing if its report is on its way.
     Retract(Vec<(TaskRef, RunId)>),
     /// Fetch copies; answered by [`FromWorker::Added`] or [`FromWorker::Missing`].
     Acquire(Vec<Dependency>),
@@ -164,6 +164,8 @@ pub enum FromWorker {
     },
     /// Attempts that were given back before they started.
     Retracted(Vec<(TaskRef, RunId)>),
+    /// Attempts that were asked back and run already.
+    Kept(Vec<(TaskRef, RunId)>),
     /// A running task left the worker's threads: it takes no slot any more.
     Seceded {
         /// Which.

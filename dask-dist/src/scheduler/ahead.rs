@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 
 use super::Machine;
-use super::task::{NONE, State};
+use super::task::{Asked, NONE, State};
 use super::workers::Status;
 use crate::protocol::{RunId, WorkerId};
 
@@ -38,7 +38,7 @@ impl Machine {
     pub(super) fn send_ahead(&mut self) {
         while let Some((slot, run)) = self.heads.pop_front() {
             let task = &self.tasks[slot];
-            if task.state != State::Processing || task.run != run || task.retracting || task.deaths != 0 {
+            if task.state != State::Processing || task.run != run || task.asked == Asked::Yes || task.deaths != 0 {
                 continue;
             }
             let id = task.worker;
@@ -84,7 +84,7 @@ impl Machine {
         self.tasks.edges(task.dependencies).iter().all(|&dependency| {
             let input = &self.tasks[dependency];
             match input.state {
-                State::Processing => input.worker == id && !input.retracting && input.deaths == 0,
+                State::Processing => input.worker == id && input.asked != Asked::Yes && input.deaths == 0,
                 State::Memory if input.holders.contains(&id) => true,
                 State::Memory => {
                     let fits = input.nbytes <= room;

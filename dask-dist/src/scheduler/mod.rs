@@ -266,6 +266,7 @@ impl Machine {
             FromWorker::Added(tasks) => tasks.into_iter().for_each(|(task, nbytes)| self.added(id, task, nbytes)),
             FromWorker::Missing { task, at, dependents } => self.fetch_failed(id, task, &at, &dependents),
             FromWorker::Retracted(tasks) => tasks.into_iter().for_each(|(task, run)| self.retracted(id, task, run)),
+            FromWorker::Kept(tasks) => tasks.into_iter().for_each(|(task, run)| self.kept(id, task, run)),
             FromWorker::Seceded { task, run } => self.seceded(id, task, run),
             FromWorker::Lost(tasks) => {
                 for slot in tasks.into_iter().filter_map(|task| self.tasks.find(task)).collect::<SmallVec<[u32; 4]>>() {

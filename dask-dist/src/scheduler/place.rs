@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::Machine;
 use super::settings::Placement;
-use super::task::{State, index_of};
+use super::task::{Asked, State, index_of};
 use super::workers::Status;
 use crate::protocol::{ComputeTask, Dependency, RunId, WorkerId};
 
@@ -168,7 +168,7 @@ impl Machine {
         task.estimate = estimate;
         task.since = now;
         task.seceded = false;
-        task.retracting = false;
+        task.asked = Asked::No;
         self.set_state(slot, State::Processing);
         let task = &self.tasks[slot];
         let (run, function, priority, position, layer) =
@@ -218,8 +218,7 @@ impl Machine {
         let task = &mut self.tasks[slot];
         debug_assert_eq!(task.state, State::Processing);
         let (id, estimate, demand) = (task.worker, task.estimate, task.demand);
-        let (seceded, retracting) = (task.seceded, task.retracting);
-        task.retracting = false;
+        let (seceded, asked) = (task.seceded, std::mem::take(&mut task.asked));
         let missing = std::mem::take(&mut task.missing);
         if missing != 0 {
             self.one_less_ahead(id);
@@ -229,7 +228,7 @@ impl Machine {
             worker.processing -= 1;
             worker.occupancy -= estimate;
         }
-        worker.retracting -= u32::from(retracting);
+        worker.retracting -= u32::from(asked == Asked::Yes);
         self.demands.give_back(demand, worker);
         self.workers.update(id);
         self.touched.push(id);

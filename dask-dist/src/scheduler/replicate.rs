@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::Machine;
-use super::task::State;
+use super::task::{Asked, State};
 use super::workers::Status;
 use crate::protocol::{ClientId, Dependency, FutureId, TaskRef, ToClient, ToWorker, WorkerId};
 
@@ -233,7 +233,7 @@ impl Machine {
             let name = self.workers[id].hello.name.clone();
             self.note_news(|| format!("worker {name} is leaving"));
             for slot in self.tasks_at(id).collect::<Vec<_>>() {
-                if !self.tasks[slot].retracting {
+                if self.tasks[slot].asked == Asked::No {
                     self.ask_for(slot);
                 }
             }

@@ -4,8 +4,10 @@
 //! the scheduler alone decides. Done when a worker is idle and nothing is queued, in favour of what pays: the backlog must
 //! exceed what it costs to ask and to move.
 
+use smallvec::SmallVec;
+
 use super::Machine;
-use super::task::State;
+use super::task::{Asked, State};
 use crate::protocol::{RunId, TaskRef, WorkerId};
 
 /// Workers looked at in one flush, at most.
@@ -16,40 +18,46 @@ const DEPTH: usize = 64;
 impl Machine {
     /// Asks busy workers for tasks, if others are idle.
     pub(super) fn balance(&mut self) {
-        let n_idle = self.workers.idle.as_slice().len();
-        let n = self.workers.running.as_slice().len();
-        if n_idle == 0 || n_idle == n || !self.queue.is_empty() {
+        let n = self.workers.loaded.as_slice().len();
+        let wanted = self.workers.n_free.saturating_sub(self.workers.n_retracting);
+        if wanted == 0 || n == 0 || !self.queue.is_empty() {
             return;
         }
-        let whole = n <= LOOKS;
-        let mut to_find = n_idle;
-        for i in 0..n.min(LOOKS) {
-            let at = if whole { i } else { self.random(n) };
-            let id = self.workers.running.as_slice()[at];
-            let found = self.ask_back(id, to_find);
-            to_find -= found;
-            if to_find == 0 {
+        let places: SmallVec<[usize; LOOKS]> =
+            if n <= LOOKS { (0..n).collect() } else { (0..LOOKS).map(|_| self.random(n)).collect() };
+        let busy: SmallVec<[WorkerId; LOOKS]> = places.iter().map(|&at| self.workers.loaded.as_slice()[at]).collect();
+        let mut room = wanted.saturating_mul(self.worth());
+        for id in busy {
+            room = self.ask_back(id, room);
+            if room == 0 {
                 break;
             }
         }
     }
 
-    /// Asks one worker for up to `n` tasks; how many it was asked for.
-    fn ask_back(&mut self, id: WorkerId, n: usize) -> usize {
-        let worker = &self.workers[id];
-        let surplus = worker.processing.saturating_sub(worker.n_threads() + worker.retracting) as usize;
-        let worth = 2 * self.settings.latency.as_nanos() as u64;
-        if surplus == 0 || worker.backlog() < worth {
-            return 0;
+    /// Nanoseconds that a way to a worker and back is good for: a thread without work is found a task, or as many short
+    /// ones as take so long.
+    fn worth(&self) -> u64 {
+        (2 * self.settings.latency.as_nanos() as u64).max(1)
+    }
+
+    /// Asks one worker for tasks that take `room` nanoseconds together; what is left of it.
+    fn ask_back(&mut self, id: WorkerId, mut room: u64) -> u64 {
+        let (worker, worth) = (&self.workers[id], self.worth());
+        if worker.backlog() < worth {
+            return room;
         }
         // The last to start is the first to go.
-        let take = n.min(surplus.div_ceil(2));
+        let take = worker.surplus().div_ceil(2) as usize;
         let mut found: Vec<u32> = Vec::new();
         for &(reference, run) in worker.assigned.iter().rev().take(DEPTH) {
+            if room == 0 || found.len() == take {
+                break;
+            }
             let Some(slot) = self.tasks.find(reference) else { continue };
             let task = &self.tasks[slot];
             let current = task.state == State::Processing && task.worker == id && task.run == run;
-            if !current || task.retracting || task.seceded || task.missing != 0 {
+            if !current || task.asked != Asked::No || task.seceded || task.missing != 0 {
                 continue;
             }
             if task.demand != super::task::NONE && !self.idle_can_run(task.demand) {
@@ -59,21 +67,20 @@ impl Machine {
             if worker.backlog() / 2 < self.moving(bytes) {
                 continue;
             }
+            room = room.saturating_sub(task.estimate.clamp(1, worth));
             found.push(slot);
-            if found.len() == take {
-                break;
-            }
         }
         found.iter().for_each(|&slot| self.ask_for(slot));
-        found.len()
+        room
     }
 
     /// Asks a task back from its worker.
     pub(super) fn ask_for(&mut self, slot: u32) {
         let task = &mut self.tasks[slot];
-        task.retracting = true;
+        task.asked = Asked::Yes;
         let (id, run) = (task.worker, task.run);
         self.workers.get_mut(id).retracting += 1;
+        self.workers.update(id);
         self.outbox.retract(id, self.tasks.reference(slot), run);
     }
 
@@ -83,6 +90,18 @@ impl Machine {
         let known = &self.tasks[slot];
         if known.state == State::Processing && known.worker == on && known.run == run {
             self.given_back(slot);
+        }
+    }
+
+    /// A worker was asked for a task that runs already.
+    pub(super) fn kept(&mut self, on: WorkerId, task: TaskRef, run: RunId) {
+        let Some(slot) = self.tasks.find(task) else { return };
+        let known = &mut self.tasks[slot];
+        if known.state == State::Processing && known.worker == on && known.run == run && known.asked == Asked::Yes {
+            known.asked = Asked::Kept;
+            self.workers.get_mut(on).retracting -= 1;
+            self.workers.update(on);
+            self.is_head(slot);
         }
     }
 

@@ -50,6 +50,18 @@ impl State {
     }
 }
 
+/// Whether a processing task was asked back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It was not.
+    #[default]
+    No,
+    /// The answer is awaited.
+    Yes,
+    /// It runs already: not to be asked for again.
+    Kept,
+}
+
 /// A part of an edge arena.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Span {
@@ -70,8 +82,8 @@ pub(super) struct Task {
     pub(super) is_scattered: bool,
     /// It has left its worker's threads.
     pub(super) seceded: bool,
-    /// Asked back from its worker.
-    pub(super) retracting: bool,
+    /// Whether it was asked back from its worker.
+    pub(super) asked: Asked,
     /// Workers that died while they probably ran it.
     pub(super) suspicious: u8,
     /// Workers that died while they had it.
@@ -199,7 +211,7 @@ impl Tasks {
             is_root: false,
             is_scattered: false,
             seceded: false,
-            retracting: false,
+            asked: Asked::No,
             suspicious: 0,
             deaths: 0,
             retries: 0,

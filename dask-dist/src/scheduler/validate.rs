@@ -1,7 +1,7 @@
 //! All invariants, checked from scratch.
 
 use super::Machine;
-use super::task::State;
+use super::task::{Asked, State};
 use super::workers::Status;
 
 impl Machine {
@@ -9,7 +9,8 @@ impl Machine {
     pub fn broken_invariant(&self) -> Option<String> {
         let (n_slots, n_workers) = (self.tasks.n_slots(), self.workers.n_ever());
         let (mut processing, mut ahead) = (vec![(0u32, 0u64); n_workers], vec![0u32; n_workers]);
-        let mut held = vec![(0u64, 0u64); n_workers];
+        let (mut held, mut retracting) = (vec![(0u64, 0u64); n_workers], vec![0u32; n_workers]);
+        let mut free = (0, 0);
         let (mut needed_by, mut alive) = (vec![0u32; n_slots], vec![0u32; n_slots]);
         for (slot, task) in self.tasks.iter() {
             for &dependency in self.tasks.edges(task.dependencies) {
@@ -55,6 +56,7 @@ impl Machine {
                     if self.workers.get(task.worker).is_none() {
                         return broken(format!("at {:?}, which is gone", task.worker));
                     }
+                    retracting[task.worker.idx()] += u32::from(task.asked == Asked::Yes);
                     if task.missing != 0 {
                         ahead[task.worker.idx()] += 1;
                         let made_there = |d: u32| {
@@ -112,12 +114,28 @@ impl Machine {
                     worker.n_held, worker.nbytes
                 ));
             }
+            if worker.retracting != retracting[id.idx()] {
+                return Some(format!(
+                    "{id:?} was asked for {} tasks, counted {}",
+                    retracting[id.idx()],
+                    worker.retracting
+                ));
+            }
             let running = worker.status == Status::Running;
             if self.workers.running.contains(id) != running
                 || self.workers.idle.contains(id) != (running && worker.processing < worker.n_threads())
+                || self.workers.loaded.contains(id) != (running && 0 < worker.surplus())
             {
                 return Some(format!("{id:?} is in the wrong sets"));
             }
+            if running {
+                free.0 += u64::from(worker.n_threads().saturating_sub(worker.processing));
+                free.1 += u64::from(worker.retracting);
+            }
+        }
+        let counted = (self.workers.n_free, self.workers.n_retracting);
+        if counted != free {
+            return Some(format!("free threads and tasks asked back are {free:?}, counted {counted:?}"));
         }
         // One worker's list a time: it costs more than all the rest.
         let present = self.workers.present.as_slice();

@@ -61,6 +61,8 @@ pub struct Worker {
     pub(super) blocked: Vec<(u32, RunId)>,
     /// Tasks asked back and not answered.
     pub(super) retracting: u32,
+    /// Its share of [`Workers::n_free`] and [`Workers::n_retracting`].
+    counted: (u32, u32),
     /// Until when, in nanoseconds, what others were told to fetch here keeps its line busy.
     pub(super) sends_until: u64,
     /// The same for what it was told to fetch.
@@ -89,6 +91,7 @@ impl Worker {
             assigned: VecDeque::new(),
             held: Vec::new(),
             retracting: 0,
+            counted: (0, 0),
             sends_until: 0,
             receives_until: 0,
             free,
@@ -104,6 +107,11 @@ impl Worker {
     /// Threads, at least one.
     pub fn n_threads(&self) -> u32 {
         self.hello.n_threads.max(1)
+    }
+
+    /// Tasks that wait there and were not asked back.
+    pub(super) fn surplus(&self) -> u32 {
+        self.processing.saturating_sub(self.n_threads() + self.retracting)
     }
 
     /// Estimated nanoseconds until it can start something new.
@@ -143,10 +151,16 @@ pub struct Workers {
     all: Vec<Worker>,
     /// Running, with a free thread.
     pub(super) idle: WorkerSet,
+    /// Running, with more tasks than threads: what waits there may go elsewhere.
+    pub(super) loaded: WorkerSet,
     /// Running.
     pub(super) running: WorkerSet,
     /// All that are there.
     pub(super) present: WorkerSet,
+    /// Threads of those running that have nothing to do.
+    pub(super) n_free: u64,
+    /// Tasks asked back from those running and not answered.
+    pub(super) n_retracting: u64,
     /// Of those present.
     names: HashSet<String>,
     /// Threads of those running.
@@ -223,14 +237,20 @@ impl Workers {
         }
     }
 
-    /// Puts it in the sets where it belongs.
+    /// Puts it in the sets where it belongs, and counts what it can take and was asked for.
     #[inline]
     pub(super) fn update(&mut self, id: WorkerId) {
-        let worker = &self.all[id.idx()];
+        let worker = &mut self.all[id.idx()];
         let running = worker.status == Status::Running;
-        let idle = running && worker.processing < worker.n_threads();
+        let free = if running { worker.n_threads().saturating_sub(worker.processing) } else { 0 };
+        let (idle, loaded) = (0 < free, running && 0 < worker.surplus());
+        let retracting = if running { worker.retracting } else { 0 };
+        let counted = std::mem::replace(&mut worker.counted, (free, retracting));
+        self.n_free = self.n_free + u64::from(free) - u64::from(counted.0);
+        self.n_retracting = self.n_retracting + u64::from(retracting) - u64::from(counted.1);
         self.running.set(id, running);
         self.idle.set(id, idle);
+        self.loaded.set(id, loaded);
     }
 }
 

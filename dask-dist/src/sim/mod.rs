@@ -543,9 +543,10 @@ impl Sim {
         }
         if now < self.duplicates_until {
             let again = |report: &FromWorker| match report {
-                FromWorker::Finished { .. } | FromWorker::Failed { .. } | FromWorker::Retracted(_) => {
-                    Some(report.clone())
-                }
+                FromWorker::Finished { .. }
+                | FromWorker::Failed { .. }
+                | FromWorker::Retracted(_)
+                | FromWorker::Kept(_) => Some(report.clone()),
                 _ => None,
             };
             let twice: Vec<FromWorker> = reports.iter().filter_map(again).collect();

@@ -345,9 +345,16 @@ impl Machine {
 
     /// The scheduler wants tasks back that have not started.
     pub(super) fn retract(&mut self, tasks: &[(TaskRef, RunId)], actions: &mut Vec<Action>) {
+        let runs = |&&(task, run): &&(TaskRef, RunId)| {
+            self.attempts.get(&task).is_some_and(|attempt| attempt.run == run && attempt.state.has_started())
+        };
+        let kept: Vec<(TaskRef, RunId)> = tasks.iter().filter(runs).copied().collect();
         let given_back = self.take_waiting(tasks, actions);
         if !given_back.is_empty() {
             actions.push(Action::Report(FromWorker::Retracted(given_back)));
+        }
+        if !kept.is_empty() {
+            actions.push(Action::Report(FromWorker::Kept(kept)));
         }
     }
 

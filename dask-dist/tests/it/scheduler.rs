@@ -15,6 +15,7 @@ use proptest::prelude::*;
 mod demands;
 mod hostile;
 mod leaving;
+mod retract;
 
 fn settings() -> Settings {
     Settings { validate: true, ..Settings::default() }
@@ -72,6 +73,8 @@ struct FakeWorker {
     to_run: Vec<ComputeTask>,
     /// Copies that it is to get.
     to_get: Vec<Dependency>,
+    /// Attempts that it was asked to give back.
+    asked_back: Vec<(TaskRef, RunId)>,
     /// It was told that it may go.
     may_go: bool,
     holds: BTreeSet<TaskRef>,
@@ -155,6 +158,7 @@ impl Cluster {
                 worker.to_get.retain(|d| d.task != *task);
             }),
             ToWorker::Acquire(copies) => worker.to_get.extend(copies),
+            ToWorker::Retract(attempts) => worker.asked_back.extend(attempts),
             ToWorker::Close { .. } => worker.may_go = true,
             _ => {}
         }

@@ -70,7 +70,8 @@ fn what_has_not_started_is_given_back_and_what_runs_is_not() {
     let mut worker = machine(Settings::default());
     worker.given(vec![task(1, 0, &[]), task(2, 0, &[]), task(3, 0, &[on(0, &[1])])]);
     let all = vec![(t(1), RunId(0)), (t(2), RunId(0)), (t(3), RunId(0)), (t(2), RunId(9))];
-    assert_eq!(worker.told(ToWorker::Retract(all)), [retracted(&[(2, 0), (3, 0)])]);
+    let kept = FromWorker::Kept(vec![(t(1), RunId(0))]);
+    assert_eq!(worker.told(ToWorker::Retract(all)), [retracted(&[(2, 0), (3, 0)]), Action::Report(kept)]);
     assert_eq!(worker.ran_well(1, 8), [finished(1, 0, 8)]);
 }
 

@@ -42,6 +42,7 @@ fn from_worker() -> impl Strategy<Value = FromWorker> {
         2 => (task(), prop::collection::vec(worker(), 0..4), attempts())
             .prop_map(|(task, at, dependents)| FromWorker::Missing { task, at, dependents }),
         2 => attempts().prop_map(FromWorker::Retracted),
+        2 => attempts().prop_map(FromWorker::Kept),
         1 => (task(), run()).prop_map(|(task, run)| FromWorker::Seceded { task, run }),
         2 => tasks().prop_map(FromWorker::Lost),
         1 => any::<bool>().prop_map(FromWorker::Paused),

@@ -211,6 +211,10 @@ async fn every_task_is_either_given_back_or_run_whenever_it_is_asked_for() {
                     assert!(tasks.iter().all(|(task, _)| asked.contains(&task.slot)), "{tasks:?}");
                     answered.extend(tasks.iter().map(|(task, _)| task.slot));
                 }
+                // Its report follows.
+                FromWorker::Kept(tasks) => {
+                    assert!(tasks.iter().all(|(task, _)| asked.contains(&task.slot)), "{tasks:?}");
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -228,6 +232,7 @@ async fn a_task_that_runs_is_not_given_back_and_one_that_waits_is() {
     worker.heartbeat(|metrics| metrics.executing == 1 && metrics.waiting == 1).await;
     worker.say(ToWorker::Retract(vec![(t(1), RunId(1)), (t(2), RunId(1))]));
     assert_eq!(worker.news().await, FromWorker::Retracted(vec![(t(2), RunId(1))]));
+    assert_eq!(worker.news().await, FromWorker::Kept(vec![(t(1), RunId(1))]));
     open_gate(gate);
     worker.finished(1).await;
 }
