@@ -28,6 +28,16 @@ impl<A> Clone for Array<A> {
 
 impl<A: Element> Array<A> {
     /// An array of the blocks of a layer, which must be [`Chunk<A>`] of these shapes.
+    ///
+    /// ```
+    /// use dask_array::{Array, Chunk, Chunks, ndarray::arr1};
+    /// use dask_core::{Collection, Name, Value, layer::Materialized};
+    /// let blocks = [arr1(&[1.0, 2.0]), arr1(&[3.0])].map(|block| Value::new(Chunk(block.into_dyn())));
+    /// let layer = Materialized::values(Name::new("mine"), &[2], blocks);
+    /// let x = Array::<f64>::from_layer(layer, Chunks::new(&2.into(), &[3], 8)?);
+    /// assert_eq!(x.compute()?.as_slice(), Some(&[1.0, 2.0, 3.0][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn from_layer(layer: LayerRef, chunks: Chunks) -> Self {
         #[cfg(feature = "threads")]
         dask_sched::install();
@@ -88,6 +98,16 @@ impl<A: Element> Array<A> {
     }
 
     /// `f` of each chunk as a whole; it must keep the shape. `what` names it in errors and drawings.
+    ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 4.0]]), &[1, 2])?;
+    /// // Each row is a chunk here: shares of the row's sum.
+    /// let shares = x.map_blocks("shares", |chunk| &chunk / chunk.sum());
+    /// assert_eq!(shares.compute()?, arr2(&[[1.0 / 3.0, 2.0 / 3.0], [3.0 / 7.0, 4.0 / 7.0]]).into_dyn());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn map_blocks<B: Element, F>(&self, what: &'static str, f: F) -> Array<B>
     where
         F: Fn(ArrayD<A>) -> ArrayD<B> + Clone + Send + Sync + 'static,
@@ -160,6 +180,14 @@ impl<A: Element> Collection for Array<A> {
 }
 
 /// What a computed array offers beyond `ndarray`.
+///
+/// ```
+/// use dask_array::{Array, Computed};
+/// use dask_core::Collection;
+/// let n = Array::<i64>::ones(&[3, 4], 2)?.sum(None, false)?.compute()?;
+/// assert_eq!(n.into_scalar()?, 12);
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 pub trait Computed<A> {
     /// The only element.
     ///

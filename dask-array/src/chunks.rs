@@ -8,9 +8,28 @@ use crate::error::ArrayError;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Chunks(Vec<Vec<usize>>);
 
-/// How chunks are asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Bytes of a chunk where nothing else is said, as Dask has it.
+const AUTO_NBYTES: usize = 128 << 20;
+
+/// How chunks are asked for. A number is [`Every`](ChunkSpec::Every), a list of numbers [`Each`](ChunkSpec::Each), a list
+/// of lists [`Exact`](ChunkSpec::Exact).
+///
+/// ```
+/// use dask_array::{Array, ChunkSpec};
+/// let grid = |chunks: ChunkSpec| Array::<f64>::zeros(&[1000, 600], chunks).map(|x| x.grid());
+/// assert_eq!(grid(400.into())?, [3, 2]);
+/// assert_eq!(grid((&[250, 600]).into())?, [4, 1]);
+/// assert_eq!(grid(vec![vec![100, 900], vec![600]].into())?, [2, 1]);
+/// assert_eq!(grid(ChunkSpec::Bytes(1 << 20))?, [3, 2]);
+/// assert_eq!(grid(ChunkSpec::Auto)?, [1, 1]);
+/// # Ok::<(), dask_array::ArrayError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ChunkSpec {
+    /// As near to cubes as possible, of at most 128 MiB. An array that is read gets whole stored chunks, and if one
+    /// stored chunk is larger than 128 MiB, each alone.
+    #[default]
+    Auto,
     /// Along every axis the same length.
     Every(usize),
     /// One length an axis; the last chunk may be shorter.
@@ -26,6 +45,16 @@ pub enum ChunkSpec {
 impl From<usize> for ChunkSpec {
     fn from(length: usize) -> Self {
         Self::Every(length)
+    }
+}
+impl From<Vec<usize>> for ChunkSpec {
+    fn from(lengths: Vec<usize>) -> Self {
+        Self::Each(lengths)
+    }
+}
+impl From<Vec<Vec<usize>>> for ChunkSpec {
+    fn from(lengths: Vec<Vec<usize>>) -> Self {
+        Self::Exact(lengths)
     }
 }
 impl<const N: usize> From<&[usize; N]> for ChunkSpec {
@@ -47,6 +76,14 @@ impl From<Chunks> for ChunkSpec {
 impl Chunks {
     /// The chunks of an array of `shape` with elements of `itemsize` bytes.
     ///
+    /// ```
+    /// use dask_array::Chunks;
+    /// let chunks = Chunks::new(&(&[2, 3]).into(), &[4, 5], 8)?;
+    /// assert_eq!(chunks.axes(), [[2, 2], [3, 2]]);
+    /// assert_eq!((chunks.grid(), chunks.start_at(&[1, 1]), chunks.shape_at(&[1, 1])), (vec![2, 2], vec![2, 3], vec![2, 2]));
+    /// # Ok::<(), dask_array::ArrayError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ArrayError::WrongRank`], [`ArrayError::ChunksDoNotFit`], [`ArrayError::TooManyChunks`]: all axes together.
     pub fn new(spec: &ChunkSpec, shape: &[usize], itemsize: usize) -> Result<Self, ArrayError> {
@@ -56,10 +93,12 @@ impl Chunks {
             fits(&shape.iter().zip(lengths).map(count).collect::<Vec<_>>())?;
             Ok::<_, ArrayError>(shape.iter().zip(lengths).map(|(&n, &length)| cut(n, length)).collect::<Vec<_>>())
         };
+        let ones = vec![1; shape.len()];
         let chunks = match spec {
             ChunkSpec::Every(length) => each(&vec![*length; shape.len()])?,
             ChunkSpec::Whole => each(shape)?,
-            ChunkSpec::Bytes(nbytes) => each(&near_cube(shape, (nbytes / itemsize.max(1)).max(1)))?,
+            ChunkSpec::Auto => each(&near_cube(shape, AUTO_NBYTES / itemsize.max(1), &ones))?,
+            ChunkSpec::Bytes(nbytes) => each(&near_cube(shape, (nbytes / itemsize.max(1)).max(1), &ones))?,
             ChunkSpec::Each(lengths) if lengths.len() == shape.len() => each(lengths)?,
             ChunkSpec::Exact(chunks) if chunks.len() == shape.len() => chunks.clone(),
             ChunkSpec::Each(lengths) => return Err(wrong_rank(lengths.len(), shape.len())),
@@ -73,6 +112,23 @@ impl Chunks {
         }
         fits(&chunks.iter().map(Vec::len).collect::<Vec<_>>())?;
         Ok(Self(chunks))
+    }
+
+    /// As [`new`](Chunks::new), where the array is stored in chunks of the lengths `stored`: [`ChunkSpec::Auto`] cuts along
+    /// their borders only.
+    pub(crate) fn of_stored(
+        spec: &ChunkSpec,
+        shape: &[usize],
+        itemsize: usize,
+        stored: Option<&[usize]>,
+    ) -> Result<Self, ArrayError> {
+        match (spec, stored) {
+            (ChunkSpec::Auto, Some(stored)) if stored.len() == shape.len() => {
+                let lengths = near_cube(shape, AUTO_NBYTES / itemsize.max(1), stored);
+                Self::new(&ChunkSpec::Each(lengths), shape, itemsize)
+            }
+            _ => Self::new(spec, shape, itemsize),
+        }
     }
 
     pub(crate) fn from_vec(chunks: Vec<Vec<usize>>) -> Self {
@@ -128,15 +184,18 @@ fn cut(n: usize, length: usize) -> Vec<usize> {
     lengths
 }
 
-/// Lengths of at most `n_elements` elements together, as equal as the shape allows.
-fn near_cube(shape: &[usize], n_elements: usize) -> Vec<usize> {
+/// Lengths of at most `n_elements` elements together, as equal as the shape allows. Each is a multiple of the axis's unit
+/// or the whole axis; where one unit an axis is more elements than that, it is one unit an axis.
+fn near_cube(shape: &[usize], n_elements: usize, units: &[usize]) -> Vec<usize> {
     let mut lengths = shape.to_vec();
     let mut by_length: Vec<usize> = (0..shape.len()).collect();
     by_length.sort_by_key(|&axis| shape[axis]);
+    let unit = |axis: usize| units[axis].clamp(1, shape[axis].max(1));
     let mut left = n_elements as f64;
     for (done, &axis) in by_length.iter().enumerate() {
-        let fair = left.powf(1.0 / (shape.len() - done) as f64).floor().max(1.0) as usize;
-        lengths[axis] = shape[axis].clamp(1, fair);
+        let least: f64 = by_length[done + 1..].iter().map(|&later| unit(later) as f64).product();
+        let fair = left.powf(1.0 / (shape.len() - done) as f64).min(left / least).floor().max(1.0) as usize;
+        lengths[axis] = shape[axis].min((fair / unit(axis)).max(1).saturating_mul(unit(axis))).max(1);
         left /= lengths[axis] as f64;
     }
     lengths

@@ -16,6 +16,16 @@ use crate::op::Op;
 impl<A: Element> Array<A> {
     /// An array that is in memory, cut into chunks (which are copies).
     ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let matrix = arr2(&[[1, 2, 3], [4, 5, 6]]);
+    /// let x = Array::<i32>::from_ndarray(&matrix, &[1, 2])?;
+    /// assert_eq!((x.shape(), x.grid()), (vec![2, 3], vec![2, 2]));
+    /// assert_eq!(x.compute()?, matrix.into_dyn());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Chunks::new`].
     pub fn from_ndarray<S: Data<Elem = A>, D: Dimension>(
@@ -53,6 +63,13 @@ impl<A: Element> Array<A> {
 
     /// One value everywhere.
     ///
+    /// ```
+    /// use dask_array::Array;
+    /// use dask_core::Collection;
+    /// assert_eq!(Array::full(&[3], 7u8, 2)?.compute()?.as_slice(), Some(&[7, 7, 7][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Chunks::new`].
     pub fn full(shape: &[usize], value: A, chunks: impl Into<ChunkSpec>) -> Result<Self, ArrayError> {
@@ -62,21 +79,45 @@ impl<A: Element> Array<A> {
 
     /// Zeros.
     ///
+    /// ```
+    /// use dask_array::Array;
+    /// use dask_core::Collection;
+    /// assert_eq!(Array::<f64>::zeros(&[1000, 1000], 250)?.grid(), [4, 4]);
+    /// assert_eq!(Array::<i32>::zeros(&[3], 2)?.compute()?.as_slice(), Some(&[0, 0, 0][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Chunks::new`].
-    pub fn zeros<const N: usize>(shape: &[usize; N], chunks: &[usize; N]) -> Result<Self, ArrayError> {
+    pub fn zeros(shape: &[usize], chunks: impl Into<ChunkSpec>) -> Result<Self, ArrayError> {
         Self::full(shape, A::from_scalar(Scalar::Int(0)), chunks)
     }
 
     /// Ones.
     ///
+    /// ```
+    /// use dask_array::Array;
+    /// use dask_core::Collection;
+    /// let x = Array::<f64>::ones(&[2, 2], &[1, 2])?;
+    /// assert_eq!((&x + &x).compute()?.sum(), 8.0);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Chunks::new`].
-    pub fn ones<const N: usize>(shape: &[usize; N], chunks: &[usize; N]) -> Result<Self, ArrayError> {
+    pub fn ones(shape: &[usize], chunks: impl Into<ChunkSpec>) -> Result<Self, ArrayError> {
         Self::full(shape, A::from_scalar(Scalar::Int(1)), chunks)
     }
 
     /// The numbers from `start` up to, not including, `stop` by `step`: as many as NumPy's `arange` gives.
+    ///
+    /// ```
+    /// use dask_array::Array;
+    /// use dask_core::Collection;
+    /// assert_eq!(Array::<i64>::arange(0, 10, 3, 2)?.compute()?.as_slice(), Some(&[0, 3, 6, 9][..]));
+    /// assert_eq!(Array::<f64>::arange(1.0, 0.0, -0.25, 2)?.compute()?.as_slice(), Some(&[1.0, 0.75, 0.5, 0.25][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ArrayError::ZeroStep`], [`ArrayError::Endless`], and as [`Chunks::new`].
@@ -106,6 +147,15 @@ impl<A: Element> Array<A> {
     }
 
     /// An array of chunks that are values already; the grid is in C order.
+    ///
+    /// ```
+    /// use dask_array::{Array, Chunks, ndarray::arr1};
+    /// use dask_core::Collection;
+    /// let chunks = Chunks::new(&2.into(), &[3], 8)?;
+    /// let x = Array::from_chunks(vec![arr1(&[1.0, 2.0]).into_dyn(), arr1(&[3.0]).into_dyn()], chunks)?;
+    /// assert_eq!(x.compute()?.as_slice(), Some(&[1.0, 2.0, 3.0][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ArrayError::WrongCount`] unless there is one for each position of the grid, [`ArrayError::WrongChunkShape`] if

@@ -81,6 +81,14 @@ impl<A: Element> Array<A> {
 
     /// The elements at these positions along one axis, in this order.
     ///
+    /// ```
+    /// use dask_array::Array;
+    /// use dask_core::Collection;
+    /// let x = Array::<i64>::arange(0, 50, 10, 2)?;
+    /// assert_eq!(x.take(&[-1, 0, 0], 0)?.compute()?.as_slice(), Some(&[40, 0, 0][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ArrayError::NoSuchAxis`], [`ArrayError::OutOfBounds`].
     pub fn take(&self, positions: &[isize], axis: isize) -> Result<Self, ArrayError> {

@@ -12,17 +12,22 @@
 //! An array is cut into chunks along every axis; each operation says how output chunks come from input chunks, and
 //! nothing runs before `compute()`. Features: `threads` (default): `.compute()` runs on threads without further ado.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod array; // Array<A>
 mod assemble; // chunks put together from pieces of others: slices, rechunk
 mod chunk; // Chunk<A>, the value of a task
 mod chunks; // how axes are cut
 mod create; // full, ranges, from memory
 mod element; // element types
-mod elementwise; // broadcasting, operators, functions
+mod elementwise; // broadcasting, functions
 mod error; // what can go wrong
 mod index; // slices, integers
 mod linalg; // matrix products
 mod op; // every built-in operation, as it travels
+mod operators; // x + y, 1.0 - x, x += y
 mod random; // streams a chunk
 mod rechunk; // other chunks, same array
 mod reduce; // trees over axes

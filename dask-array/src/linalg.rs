@@ -17,6 +17,14 @@ use crate::reduce::Reduction;
 impl<A: Element> Array<A> {
     /// The product of matrices of shapes `(m, k)` and `(k, n)`: products of chunks, summed by trees along `k`.
     ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 4.0]]), 1)?;
+    /// assert_eq!(x.matmul(&x.transpose())?.compute()?, arr2(&[[5.0, 11.0], [11.0, 25.0]]).into_dyn());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ArrayError::WrongRank`] unless both have two axes, [`ArrayError::Broadcast`] if the inner lengths differ.
     pub fn matmul(&self, other: &Self) -> Result<Self, ArrayError> {

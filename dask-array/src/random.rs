@@ -52,6 +52,15 @@ impl<A: Float> Array<A> {
 
     /// Uniform between `low` and `high`. The same seed and chunks give the same elements, on every scheduler.
     ///
+    /// ```
+    /// use dask_array::{Array, Computed};
+    /// use dask_core::Collection;
+    /// let x = Array::<f64>::uniform(&[100, 100], -1.0, 1.0, 50, 7)?;
+    /// assert!(x.abs().max(None, false)?.compute()?.into_scalar()? <= 1.0);
+    /// assert_eq!(x.compute()?, Array::<f64>::uniform(&[100, 100], -1.0, 1.0, 50, 7)?.compute()?);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Chunks::new`].
     pub fn uniform(
@@ -65,6 +74,15 @@ impl<A: Float> Array<A> {
     }
 
     /// Normal with this mean and standard deviation. The same seed and chunks give the same elements.
+    ///
+    /// ```
+    /// use dask_array::{Array, Computed};
+    /// use dask_core::Collection;
+    /// let x = Array::<f64>::normal(&[10_000], 5.0, 2.0, 1000, 7)?;
+    /// assert!((x.mean(None, false)?.compute()?.into_scalar()? - 5.0).abs() < 0.1);
+    /// assert!((x.std(None, 1.0, false)?.compute()?.into_scalar()? - 2.0).abs() < 0.1);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Chunks::new`].

@@ -9,6 +9,16 @@ use crate::error::ArrayError;
 impl<A: Element> Array<A> {
     /// The same array in other chunks: each new chunk is put together from those it overlaps.
     ///
+    /// ```
+    /// use dask_array::Array;
+    /// use dask_core::Collection;
+    /// let x = Array::<f64>::ones(&[4, 6], &[4, 1])?;
+    /// let y = x.rechunk(&[2, 3])?;
+    /// assert_eq!((x.grid(), y.grid()), (vec![1, 6], vec![2, 2]));
+    /// assert_eq!(x.compute()?, y.compute()?);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Chunks::new`].
     pub fn rechunk(&self, chunks: impl Into<ChunkSpec>) -> Result<Self, ArrayError> {

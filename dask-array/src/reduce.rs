@@ -309,6 +309,16 @@ impl<A: Element> Array<A> {
 
     /// The sum over `axes` (all if `None`); whole numbers are summed in 64 bits.
     ///
+    /// ```
+    /// use dask_array::{Array, Computed, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::<f64>::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 5.0]]), 1)?;
+    /// assert_eq!(x.sum(None, false)?.compute()?.into_scalar()?, 11.0);
+    /// assert_eq!(x.sum(Some(&[0]), false)?.compute()?.as_slice(), Some(&[4.0, 7.0][..]));
+    /// assert_eq!(x.sum(Some(&[-1]), true)?.shape(), [2, 1]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ArrayError::NoSuchAxis`], [`ArrayError::Empty`].
     pub fn sum(&self, axes: Option<&[isize]>, keepdims: bool) -> Result<Array<A::Sum>, ArrayError> {
@@ -316,6 +326,14 @@ impl<A: Element> Array<A> {
     }
 
     /// The product over `axes` (all if `None`); of whole numbers in 64 bits.
+    ///
+    /// ```
+    /// use dask_array::{Array, Computed, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::<f64>::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 5.0]]), 1)?;
+    /// assert_eq!(x.prod(None, false)?.compute()?.into_scalar()?, 30.0);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`sum`](Array::sum).
@@ -325,6 +343,14 @@ impl<A: Element> Array<A> {
 
     /// The smallest over `axes` (all if `None`); not a number if one is not.
     ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 5.0]]), 1)?;
+    /// assert_eq!(x.min(Some(&[1]), false)?.compute()?.as_slice(), Some(&[1.0, 3.0][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`sum`](Array::sum).
     pub fn min(&self, axes: Option<&[isize]>, keepdims: bool) -> Result<Self, ArrayError> {
@@ -332,6 +358,14 @@ impl<A: Element> Array<A> {
     }
 
     /// The largest over `axes` (all if `None`); not a number if one is not.
+    ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 5.0]]), 1)?;
+    /// assert_eq!(x.max(Some(&[1]), false)?.compute()?.as_slice(), Some(&[2.0, 5.0][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`sum`](Array::sum).
@@ -341,6 +375,15 @@ impl<A: Element> Array<A> {
 
     /// The mean over `axes` (all if `None`), in 64-bit floats.
     ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 5.0]]), 1)?;
+    /// let centred = &x - x.mean(Some(&[0]), true)?;
+    /// assert_eq!(centred.compute()?, arr2(&[[-1.0, -1.5], [1.0, 1.5]]).into_dyn());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`sum`](Array::sum).
     pub fn mean(&self, axes: Option<&[isize]>, keepdims: bool) -> Result<Array<f64>, ArrayError> {
@@ -349,6 +392,15 @@ impl<A: Element> Array<A> {
 
     /// The variance over `axes` (all if `None`): squared differences from the mean, divided by their number less `ddof`.
     ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 5.0]]), 1)?;
+    /// assert_eq!(x.var(Some(&[0]), 0.0, false)?.compute()?.as_slice(), Some(&[1.0, 2.25][..]));
+    /// assert_eq!(x.var(Some(&[0]), 1.0, false)?.compute()?.as_slice(), Some(&[2.0, 4.5][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`sum`](Array::sum).
     pub fn var(&self, axes: Option<&[isize]>, ddof: f64, keepdims: bool) -> Result<Array<f64>, ArrayError> {
@@ -356,6 +408,14 @@ impl<A: Element> Array<A> {
     }
 
     /// The square root of [`var`](Array::var).
+    ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::from_ndarray(&arr2(&[[1.0, 2.0], [3.0, 5.0]]), 1)?;
+    /// assert_eq!(x.std(Some(&[0]), 0.0, false)?.compute()?.as_slice(), Some(&[1.0, 1.5][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`sum`](Array::sum).

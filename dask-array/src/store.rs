@@ -133,12 +133,42 @@ fn region(chunks: &Chunks, index: &[u32]) -> Region {
 }
 
 impl<A: Stored> Array<A> {
-    /// An array that is read where it is used, one region a chunk.
+    /// An array that is read where it is used, one region a chunk. [`ChunkSpec::Auto`] makes chunks of whole stored ones.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dask_array::Array;
+    /// use dask_core::wire::{Encoder, Portable, WireError};
+    /// use dask_core::{ChunkSource, Collection, Region, TaskError};
+    ///
+    /// /// The squares of positions, made instead of read.
+    /// struct Squares;
+    /// # impl Portable for Squares {
+    /// #     fn wire_name(&self) -> &'static str { "example.squares" }
+    /// #     fn encode(&self, _out: &mut Encoder) -> Result<(), WireError> { Ok(()) }
+    /// # }
+    /// impl ChunkSource<i64> for Squares {
+    ///     fn shape(&self) -> &[usize] {
+    ///         &[5]
+    ///     }
+    ///     fn read(&self, region: &Region, out: &mut [i64]) -> Result<(), TaskError> {
+    ///         out.iter_mut().zip(region.start[0] as i64..).for_each(|(element, i)| *element = i * i);
+    ///         Ok(())
+    ///     }
+    ///     fn identity(&self) -> String {
+    ///         "5 squares".into()
+    ///     }
+    /// }
+    /// let x = Array::from_source(Arc::new(Squares), 2)?;
+    /// assert_eq!(x.grid(), [3]);
+    /// assert_eq!(x.compute()?.as_slice(), Some(&[0, 1, 4, 9, 16][..]));
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Chunks::new`].
     pub fn from_source(source: Arc<dyn ChunkSource<A>>, chunks: impl Into<ChunkSpec>) -> Result<Self, ArrayError> {
-        let chunks = Chunks::new(&chunks.into(), source.shape(), size_of::<A>())?;
+        let chunks = Chunks::of_stored(&chunks.into(), source.shape(), size_of::<A>(), source.stored_chunks())?;
         let token = Token::of(&("read", source.wire_name(), source.identity(), chunks.axes().to_vec()));
         let task = Arc::new(Read { source, chunks: chunks.clone() });
         let layer = Blockwise::new(Name::tokened("read", token), &chunks.grid(), Vec::new(), task);
@@ -146,6 +176,37 @@ impl<A: Stored> Array<A> {
     }
 
     /// Writes every chunk, and commits when all are written. The value is the number of elements.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use dask_array::Array;
+    /// use dask_core::wire::{Encoder, Portable, WireError};
+    /// use dask_core::{ChunkSink, Collection, Receipt, Region, TaskError};
+    ///
+    /// /// Keeps what is written in memory.
+    /// #[derive(Default)]
+    /// struct Memory(Mutex<Vec<(usize, Vec<i64>)>>);
+    /// # impl Portable for Memory {
+    /// #     fn wire_name(&self) -> &'static str { "example.memory" }
+    /// #     fn encode(&self, _out: &mut Encoder) -> Result<(), WireError> { Ok(()) }
+    /// # }
+    /// impl ChunkSink<i64> for Memory {
+    ///     fn write(&self, region: &Region, chunk: &[i64]) -> Result<Receipt, TaskError> {
+    ///         self.0.lock().unwrap().push((region.start[0], chunk.to_vec()));
+    ///         Ok(Receipt { what: String::new(), n_items: chunk.len() as u64 })
+    ///     }
+    ///     fn commit(&self, receipts: &[Receipt]) -> Result<(), TaskError> {
+    ///         assert_eq!(receipts.len(), 2);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let memory = Arc::new(Memory::default());
+    /// assert_eq!(Array::<i64>::arange(0, 3, 1, 2)?.store(memory.clone()).compute()?, 3);
+    /// let mut written = memory.0.lock().unwrap().clone();
+    /// written.sort();
+    /// assert_eq!(written, [(0, vec![0, 1]), (2, vec![2])]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn store(&self, sink: Arc<dyn ChunkSink<A>>) -> Delayed<u64> {
         let name = |what: &str| Name::tokened(what, Token::unique());
         let task = Arc::new(Write { sink: sink.clone(), chunks: self.chunks().clone() });

@@ -10,12 +10,29 @@ use crate::op::Op;
 
 impl<A: Element> Array<A> {
     /// The axes in reverse order.
+    ///
+    /// ```
+    /// use dask_array::{Array, ndarray::arr2};
+    /// use dask_core::Collection;
+    /// let x = Array::from_ndarray(&arr2(&[[1, 2, 3], [4, 5, 6]]), 2)?;
+    /// assert_eq!(x.transpose().compute()?, arr2(&[[1, 4], [2, 5], [3, 6]]).into_dyn());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     #[must_use]
     pub fn transpose(&self) -> Self {
         self.permuted((0..self.ndim()).rev().collect())
     }
 
     /// The axes in this order: axis `i` of the result is axis `axes[i]` of the array.
+    ///
+    /// ```
+    /// use dask_array::Array;
+    /// use dask_core::Collection;
+    /// let x = Array::<f64>::ones(&[2, 3, 4], 2)?;
+    /// assert_eq!(x.permute_axes(&[2, 0, 1])?.shape(), [4, 2, 3]);
+    /// assert_eq!(x.permute_axes(&[-1, 0, 1])?.compute()?.shape(), [4, 2, 3]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ArrayError::WrongRank`] if not every axis stands there once, [`ArrayError::NoSuchAxis`].

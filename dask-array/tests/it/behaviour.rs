@@ -4,6 +4,8 @@
 mod edges;
 #[path = "functions.rs"]
 mod functions;
+#[path = "operators.rs"]
+mod operators;
 
 use std::sync::Arc;
 
