@@ -27,6 +27,16 @@ impl<T> std::fmt::Debug for Bag<T> {
 
 impl<T> Bag<T> {
     /// A bag of the blocks of a layer, which must be `Vec<T>`.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// use dask_core::{Name, Value, layer::Materialized};
+    /// let partitions = [vec![1i64, 2], vec![3]].map(Value::new);
+    /// let bag = Bag::<i64>::from_layer(Materialized::values(Name::new("mine"), &[2], partitions));
+    /// assert_eq!(bag.compute()?, [1, 2, 3]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn from_layer(layer: LayerRef) -> Self {
         #[cfg(feature = "threads")]
         dask_sched::install();
@@ -39,6 +49,11 @@ impl<T> Bag<T> {
     }
 
     /// How many partitions it has.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// assert_eq!(Bag::range(10, 4).n_partitions(), 4);
+    /// ```
     pub fn n_partitions(&self) -> usize {
         self.layer.layer().n_tasks() as usize
     }

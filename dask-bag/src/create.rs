@@ -17,6 +17,15 @@ impl<T: Data + Clone> Bag<T> {
     /// item a partition. No items make one empty partition.
     ///
     /// The bag is named after its items and how they are cut ([`Value::content_token`]): equal bags share keys.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let bag = Bag::from_sequence(["a", "b", "c"].map(String::from), 2);
+    /// assert_eq!(bag.n_partitions(), 2);
+    /// assert_eq!(bag.compute()?, ["a", "b", "c"]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn from_sequence(items: impl IntoIterator<Item = T>, n_partitions: usize) -> Self {
         let items: Vec<T> = items.into_iter().collect();
         let n_partitions = n_partitions.clamp(1, items.len().max(1));
@@ -30,6 +39,16 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// The items of all, one bag after the other. No bags make one empty partition.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let (few, more) = (Bag::range(2, 1), Bag::range(3, 2));
+    /// let both = Bag::concat(&[few, more]);
+    /// assert_eq!(both.n_partitions(), 3);
+    /// assert_eq!(both.compute()?, [0, 1, 0, 1, 2]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     #[must_use]
     pub fn concat(bags: &[Self]) -> Self {
         let inputs: Vec<LayerRef> = bags.iter().map(|bag| bag.layer().clone()).collect();
@@ -48,6 +67,15 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// The same items in at most `n_partitions` partitions: neighbours are joined.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let bag = Bag::range(10, 5).repartition(2);
+    /// assert_eq!(bag.n_partitions(), 2);
+    /// assert_eq!(bag.compute()?, (0..10).collect::<Vec<_>>());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     #[must_use]
     pub fn repartition(&self, n_partitions: usize) -> Self {
         let n = self.n_partitions() as u32;
@@ -67,6 +95,13 @@ impl<T: Data + Clone> Bag<T> {
 
 impl Bag<i64> {
     /// The numbers from 0 to `n`, made where they are used.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(4, 2).compute()?, [0, 1, 2, 3]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn range(n: i64, n_partitions: usize) -> Self {
         let n_partitions = (n_partitions.max(1) as i64).min(n.max(1));
         let function = Range { n: n.max(0), n_partitions };
@@ -93,6 +128,38 @@ dask_core::portable!(Range as dyn TaskFn = "bag.range");
 
 impl Bag<String> {
     /// The texts of a source: lines, usually.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dask_bag::Bag;
+    /// use dask_core::wire::{Encoder, Portable, WireError};
+    /// use dask_core::{Collection, Items, PartitionSource, TaskError, Want};
+    ///
+    /// /// A partition of one text for each language.
+    /// struct Greetings;
+    /// # impl Portable for Greetings {
+    /// #     fn wire_name(&self) -> &'static str { "example.greetings" }
+    /// #     fn encode(&self, _out: &mut Encoder) -> Result<(), WireError> { Ok(()) }
+    /// # }
+    /// impl PartitionSource for Greetings {
+    ///     type Item = String;
+    ///     type Meta = ();
+    ///     fn n_partitions(&self) -> usize {
+    ///         2
+    ///     }
+    ///     fn meta(&self) -> &() {
+    ///         &()
+    ///     }
+    ///     fn read(&self, partition: usize, _want: &Want) -> Result<Items<String>, TaskError> {
+    ///         Ok(Box::new(std::iter::once(Ok(["hello", "ahoj"][partition].to_owned()))))
+    ///     }
+    ///     fn identity(&self) -> String {
+    ///         "greetings".into()
+    ///     }
+    /// }
+    /// assert_eq!(Bag::from_source(Arc::new(Greetings)).compute()?, ["hello", "ahoj"]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn from_source(source: Source<String>) -> Self {
         Self::from_any_source(source, |source| Arc::new(ReadText { source }))
     }

@@ -34,6 +34,15 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// Makes a state of each partition and then one of up to `split_every` states, until one is left.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let words = Bag::from_sequence(["a", "bb", "c", "dd"].map(String::from), 4);
+    /// let text = words.reduction(|words| words.concat(), |parts| parts.concat(), 2);
+    /// assert_eq!(text.compute()?, "abbcdd");
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn reduction<S, F, G>(&self, per_partition: F, aggregate: G, split_every: usize) -> Item<S>
     where
         S: Data + Clone,

@@ -57,6 +57,14 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// How often each item occurs, in the order in which they were first seen.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let letters = Bag::from_sequence(["b", "a", "b"].map(String::from), 2);
+    /// assert_eq!(letters.frequencies().compute()?, [("b".to_owned(), 2), ("a".to_owned(), 1)]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn frequencies(&self) -> Bag<(T, u64)>
     where
         T: Eq + Hash,

@@ -14,6 +14,14 @@ impl<T: Data + Clone> Bag<T> {
     /// groups stand in the order in which their keys were first seen, and their items in the order of the bag.
     ///
     /// Every item moves: where a reduction by key is wanted, [`foldby`](Bag::foldby) is much cheaper.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let groups = Bag::range(5, 2).groupby(|x| x % 2, 1).compute()?;
+    /// assert_eq!(groups, [(0, vec![0, 2, 4]), (1, vec![1, 3])]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn groupby<K, F>(&self, key: F, n_partitions: usize) -> Bag<(K, Vec<T>)>
     where
         K: Data + Clone + Eq + Hash,

@@ -12,6 +12,10 @@
 //! Results do not depend on how a bag is partitioned, and their order is that of the items. Features: `threads`
 //! (default): `.compute()` runs on threads without further ado.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod bag; // Bag<T>, and how layers are put on it
 mod create; // from sequences, sources, other bags
 mod distinct; // each item once

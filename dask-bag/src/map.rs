@@ -6,6 +6,13 @@ use crate::Bag;
 
 impl<T: Data + Clone> Bag<T> {
     /// `f` of each item.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(3, 2).map(|x| x * x).compute()?, [0, 1, 4]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn map<U: Data, F>(&self, f: F) -> Bag<U>
     where
         F: Fn(T) -> U + Clone + Send + Sync + 'static,
@@ -14,6 +21,15 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// `f` of each item and a state that travels with the tasks.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// // What a closure captures cannot leave the process; a state can.
+    /// let by = 10i64;
+    /// assert_eq!(Bag::range(3, 2).map_with(by, |by, x| by * x).compute()?, [0, 10, 20]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn map_with<S: Data, U: Data, F>(&self, state: S, f: F) -> Bag<U>
     where
         F: Fn(&S, T) -> U + Clone + Send + Sync + 'static,
@@ -26,6 +42,13 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// The items for which `keep` holds.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(6, 2).filter(|x| x % 2 == 0).compute()?, [0, 2, 4]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     #[must_use]
     pub fn filter<F>(&self, keep: F) -> Self
     where
@@ -39,6 +62,13 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// As [`filter`](Bag::filter), with a state that travels with the tasks.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(6, 2).filter_with(4i64, |least, x| x >= least).compute()?, [4, 5]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     #[must_use]
     pub fn filter_with<S: Data, F>(&self, state: S, keep: F) -> Self
     where
@@ -53,6 +83,13 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// The items for which `drop` does not hold.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(6, 2).remove(|x| x % 2 == 0).compute()?, [1, 3, 5]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     #[must_use]
     pub fn remove<F>(&self, drop: F) -> Self
     where
@@ -62,6 +99,13 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// All that `f` makes of each item.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(4, 2).flat_map(|x| 0..x).compute()?, [0, 0, 1, 0, 1, 2]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn flat_map<I, F>(&self, f: F) -> Bag<I::Item>
     where
         I: IntoIterator,
@@ -72,6 +116,14 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// One part of each item, for those that have it.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let people = Bag::from_sequence([("Ada".to_owned(), Some(36i64)), ("Alan".to_owned(), None)], 1);
+    /// assert_eq!(people.pluck(|(_, age)| age).compute()?, [36]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn pluck<U: Data, F>(&self, part: F) -> Bag<U>
     where
         F: Fn(T) -> Option<U> + Clone + Send + Sync + 'static,
@@ -80,6 +132,14 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// `f` of each partition as a whole; `what` names it in errors and drawings.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let largest = Bag::range(10, 3).map_partitions("largest", |items| items.into_iter().max().into_iter().collect());
+    /// assert_eq!(largest.compute()?, [2, 5, 9]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn map_partitions<U: Data, F>(&self, what: &'static str, f: F) -> Bag<U>
     where
         F: Fn(Vec<T>) -> Vec<U> + Clone + Send + Sync + 'static,
@@ -90,6 +150,15 @@ impl<T: Data + Clone> Bag<T> {
     /// Item by item with another bag of as many partitions.
     ///
     /// Computing it fails where two partitions have different lengths.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let bag = Bag::range(3, 2);
+    /// assert_eq!(bag.zip(&bag.map(|x| x * x))?.compute()?, [(0, 0), (1, 1), (2, 4)]);
+    /// assert!(bag.zip(&Bag::range(3, 1)).is_err());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the numbers of partitions differ.
@@ -120,6 +189,14 @@ impl<T: Data + Clone> Bag<T> {
 
 impl<T: Data + Clone> Bag<Vec<T>> {
     /// The items of the items.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let nested = Bag::from_sequence([vec![1i64, 2], vec![], vec![3]], 2);
+    /// assert_eq!(nested.flatten().compute()?, [1, 2, 3]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     #[must_use]
     pub fn flatten(&self) -> Bag<T> {
         self.flat_map(|items| items)

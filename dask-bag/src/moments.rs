@@ -14,11 +14,25 @@ impl<T: Data + Clone + Add<Output = Self> + Default> Summable for T {}
 
 impl<T: Data + Clone> Bag<T> {
     /// How many items there are.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(10, 3).count().compute()?, 10);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn count(&self) -> Item<u64> {
         self.tree("count", SPLIT_EVERY, |items| Ok(items.len() as u64), |counts| Ok(counts.into_iter().sum()))
     }
 
     /// The sum; of nothing, the type's default.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(10, 3).sum().compute()?, 45);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn sum(&self) -> Item<T>
     where
         T: Summable,
@@ -28,6 +42,15 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// The smallest item. Computing it fails if there are none.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let words = Bag::from_sequence(["b", "a", "c"].map(String::from), 2);
+    /// assert_eq!(words.min().compute()?, "a");
+    /// assert!(words.filter(|_| false).min().compute().is_err());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn min(&self) -> Item<T>
     where
         T: Ord,
@@ -36,6 +59,13 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// The largest item. Computing it fails if there are none.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert_eq!(Bag::range(10, 3).max().compute()?, 9);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn max(&self) -> Item<T>
     where
         T: Ord,
@@ -59,6 +89,13 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// Whether some item is true.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert!(Bag::range(10, 3).any(|x| *x > 8).compute()?);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn any<F>(&self, f: F) -> Item<bool>
     where
         F: Fn(&T) -> bool + Clone + Send + Sync + 'static,
@@ -67,6 +104,13 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// Whether every item is true.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// assert!(!Bag::range(10, 3).all(|x| *x > 8).compute()?);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn all<F>(&self, f: F) -> Item<bool>
     where
         F: Fn(&T) -> bool + Clone + Send + Sync + 'static,
@@ -80,6 +124,14 @@ type Moments = (u64, f64, f64);
 
 impl<T: Data + Clone + Into<f64>> Bag<T> {
     /// The mean. Computing it fails if there are no items.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let heights = Bag::from_sequence([1.0, 2.0, 4.0, 5.0], 2);
+    /// assert_eq!(heights.mean().compute()?, 3.0);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn mean(&self) -> Item<f64> {
         let mean = |(n, mean, _): Moments| if n == 0 { Err("the mean of no items") } else { Ok(mean) };
         try_call_pure(mean, (self.moments(),))
@@ -87,6 +139,15 @@ impl<T: Data + Clone + Into<f64>> Bag<T> {
 
     /// The variance: squared differences from the mean, divided by the number of items less `ddof` (0 for that of these
     /// items, 1 for an estimate from a sample). Computing it fails unless there are more than `ddof` items.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let heights = Bag::from_sequence([1.0, 2.0, 4.0, 5.0], 2);
+    /// assert_eq!(heights.var(0).compute()?, 2.5);
+    /// assert!((heights.var(1).compute()? - 10.0 / 3.0).abs() < 1e-12);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn var(&self, ddof: u64) -> Item<f64> {
         let divide = |(n, _, m2): Moments, ddof: u64| {
             if n > ddof {
@@ -99,6 +160,14 @@ impl<T: Data + Clone + Into<f64>> Bag<T> {
     }
 
     /// The square root of [`var`](Bag::var).
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let heights = Bag::from_sequence([1.0, 2.0, 4.0, 5.0], 2);
+    /// assert!((heights.std(0).compute()? - 2.5f64.sqrt()).abs() < 1e-12);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn std(&self, ddof: u64) -> Item<f64> {
         call_pure(f64::sqrt, (self.var(ddof),))
     }

@@ -13,6 +13,15 @@ use crate::{Bag, Item};
 impl<T: Data + Clone> Bag<T> {
     /// The first `n` items of the first `n_partitions` partitions, or fewer if these hold fewer. Only these partitions
     /// are computed.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let bag = Bag::range(10, 3);
+    /// assert_eq!(bag.take(4, 1).compute()?, [0, 1, 2]);
+    /// assert_eq!(bag.take(4, 2).compute()?, [0, 1, 2, 3]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn take(&self, n: usize, n_partitions: usize) -> Item<Vec<T>> {
         let all = self.n_partitions();
         let group = n_partitions.clamp(1, all.max(1)) as u32;
@@ -41,6 +50,14 @@ impl<T: Data + Clone> Bag<T> {
     }
 
     /// The `k` largest items by `by`, the largest first; of equal ones, those that came first.
+    ///
+    /// ```
+    /// use dask_bag::Bag;
+    /// use dask_core::Collection;
+    /// let words = Bag::from_sequence(["a", "ccc", "bb", "ddd"].map(String::from), 2);
+    /// assert_eq!(words.topk(3, |word| word.len()).compute()?, ["ccc", "ddd", "bb"]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn topk<K, F>(&self, k: usize, by: F) -> Item<Vec<T>>
     where
         K: Ord,
