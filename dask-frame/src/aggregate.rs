@@ -31,6 +31,13 @@ pub enum Aggregation {
 }
 
 /// An aggregation of an expression, under a name.
+///
+/// ```
+/// use dask_frame::{Aggregate, Aggregation, col};
+/// let most = Aggregate::new(col("amount"), Aggregation::Max).alias("most");
+/// assert_eq!(most, col("amount").max().alias("most"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Aggregate {
     pub(crate) expr: Expr,

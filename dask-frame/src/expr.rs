@@ -23,6 +23,17 @@ pub enum Arithmetic {
 }
 
 /// An expression on the columns of a row.
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// // name, amount: a 1, b 2, a 30, c null
+/// let even = (col("amount") % lit(2)).eq(lit(0));
+/// let found = frame.filter(!even.clone())?.compute()?;
+/// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[1]);
+/// // What is made of a null is null, and dropped: `c` is neither even nor odd.
+/// assert_eq!(frame.filter(even.is_null())?.compute()?.num_rows(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Expr {
@@ -45,11 +56,25 @@ pub enum Expr {
 }
 
 /// A column.
+///
+/// ```
+/// use dask_frame::{col, lit};
+/// let expr = (col("price") * lit(1.2)).gt(lit(100)).or(col("is_gift"));
+/// assert_eq!(expr.to_string(), "(((price * 1.2) > 100) or is_gift)");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn col(name: &str) -> Expr {
     Expr::Column(name.into())
 }
 
 /// The same value in every row.
+///
+/// ```
+/// use dask_frame::{col, lit};
+/// assert_eq!(col("name").eq(lit("Ada")).to_string(), "(name == \"Ada\")");
+/// assert_eq!(lit(true).to_string(), "true");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn lit(value: impl Into<LiteralValue>) -> Expr {
     Expr::Literal(value.into().0)
 }

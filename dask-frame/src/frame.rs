@@ -39,6 +39,44 @@ impl DataFrame {
     }
 
     /// A frame that is read where it is used.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dask_core::wire::{Encoder, Portable, WireError};
+    /// use dask_core::{Collection, Items, PartitionSource, TaskError, Want};
+    /// use dask_frame::array::{ArrayRef, Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
+    /// use dask_frame::schema::{DataType, Field, Schema, SchemaRef};
+    /// use dask_frame::{DataFrame, col};
+    ///
+    /// /// A partition of two rows for each number below 3, made instead of read.
+    /// struct Numbers(SchemaRef);
+    /// # impl Portable for Numbers {
+    /// #     fn wire_name(&self) -> &'static str { "example.numbers" }
+    /// #     fn encode(&self, _out: &mut Encoder) -> Result<(), WireError> { Ok(()) }
+    /// # }
+    /// impl PartitionSource for Numbers {
+    ///     type Item = RecordBatch;
+    ///     type Meta = SchemaRef;
+    ///     fn n_partitions(&self) -> usize {
+    ///         3
+    ///     }
+    ///     fn meta(&self) -> &SchemaRef {
+    ///         &self.0
+    ///     }
+    ///     fn read(&self, partition: usize, _want: &Want) -> Result<Items<RecordBatch>, TaskError> {
+    ///         let n: ArrayRef = Arc::new(Int64Array::from(vec![partition as i64; 2]));
+    ///         Ok(Box::new(std::iter::once(Ok(RecordBatch::try_from_iter([("n", n)])?))))
+    ///     }
+    ///     fn identity(&self) -> String {
+    ///         "numbers below 3".into()
+    ///     }
+    /// }
+    /// let schema = Schema::new(vec![Field::new("n", DataType::Int64, true)]);
+    /// let frame = DataFrame::from_source(Arc::new(Numbers(Arc::new(schema))));
+    /// let sum = frame.agg(&[col("n").sum()])?.compute()?;
+    /// assert_eq!(sum["n"].as_primitive::<Int64Type>().values(), &[6]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_source(source: Source) -> Self {
         let schema = source.meta().clone();
         Self::new(Origin::Source(source), &schema)
@@ -46,6 +84,22 @@ impl DataFrame {
 
     /// A frame of batches that are in memory, one a partition. It is named after their content
     /// ([`Value::content_token`]): equal frames share keys.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dask_core::Collection;
+    /// use dask_frame::DataFrame;
+    /// use dask_frame::array::{ArrayRef, Int64Array, RecordBatch};
+    ///
+    /// let batch = |numbers: Vec<i64>| {
+    ///     let n: ArrayRef = Arc::new(Int64Array::from(numbers));
+    ///     RecordBatch::try_from_iter([("n", n)])
+    /// };
+    /// let frame = DataFrame::from_batches(vec![batch(vec![1, 2])?, batch(vec![3])?])?;
+    /// assert_eq!((frame.n_partitions(), frame.columns()), (2, vec!["n"]));
+    /// assert_eq!(frame.compute()?.num_rows(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`FrameError::NoBatches`], [`FrameError::WrongSchema`] for a batch that differs from the first,
@@ -70,6 +124,17 @@ impl DataFrame {
     }
 
     /// A frame of the blocks of a layer, which must be [`Partition`]s of this schema.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// use dask_core::{Name, Value, layer::Materialized};
+    /// use dask_frame::Partition;
+    /// # let batch = batch(["a", "b"], [Some(1), None])?;
+    /// let schema = batch.schema();
+    /// let layer = Materialized::values(Name::new("mine"), &[1], [Value::new(Partition(batch))]);
+    /// assert_eq!(DataFrame::from_layer(layer, &schema).compute()?.num_rows(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_layer(layer: LayerRef, schema: &Schema) -> Self {
         Self::new(Origin::Layer(layer), schema)
     }
@@ -105,6 +170,16 @@ impl DataFrame {
 
     /// The rows for which a condition is true.
     ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let large = frame.filter(col("amount").gt(lit(1)).and(col("name").not_eq(lit("b"))))?.compute()?;
+    /// assert_eq!(large["amount"].as_primitive::<Int64Type>().values(), &[30]);
+    /// let error = frame.filter(col("nmae").eq(lit("a"))).unwrap_err().to_string();
+    /// assert!(error.contains("did you mean \"name\"?"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`FrameError::UnknownColumn`], [`FrameError::NotACondition`], [`FrameError::BadExpression`].
     pub fn filter(&self, condition: Expr) -> Result<Self, FrameError> {
@@ -112,6 +187,13 @@ impl DataFrame {
     }
 
     /// These columns, and no others.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// assert_eq!(frame.select(&["amount"])?.columns(), ["amount"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`FrameError::UnknownColumn`], [`FrameError::DuplicateColumn`].
@@ -121,6 +203,16 @@ impl DataFrame {
 
     /// A column an expression, and no others.
     ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let made = frame.select_exprs(&[col("name"), (col("amount") * lit(100)).alias("cents")])?;
+    /// assert_eq!(made.columns(), ["name", "cents"]);
+    /// let cents = made.compute()?;
+    /// assert_eq!(cents["cents"].as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [Some(100), Some(200), Some(3000), None]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`FrameError::UnknownColumn`], [`FrameError::DuplicateColumn`], [`FrameError::BadExpression`].
     pub fn select_exprs(&self, exprs: &[Expr]) -> Result<Self, FrameError> {
@@ -128,6 +220,16 @@ impl DataFrame {
     }
 
     /// All columns, and one more; or one of them with other values.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let made = frame.with_column("is_large", col("amount").gt(lit(1)))?;
+    /// assert_eq!(made.columns(), ["name", "amount", "is_large"]);
+    /// let found = made.compute()?;
+    /// assert_eq!(found["is_large"].as_boolean().iter().collect::<Vec<_>>(), [Some(false), Some(true), Some(true), None]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`FrameError::UnknownColumn`], [`FrameError::BadExpression`].
@@ -141,11 +243,30 @@ impl DataFrame {
     }
 
     /// Groups of rows that are equal in some columns.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let totals = frame.group_by(&["name"]).agg(&[col("amount").sum(), col("amount").count().alias("n")])?.compute()?;
+    /// assert_eq!(totals["name"].as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["a", "b", "c"]);
+    /// assert_eq!(totals["amount"].as_primitive::<Int64Type>().values(), &[31, 2, 0]);
+    /// assert_eq!(totals["n"].as_primitive::<Int64Type>().values(), &[2, 1, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn group_by(&self, keys: &[&str]) -> GroupBy<'_> {
         GroupBy::new(self, keys)
     }
 
     /// Aggregates over all rows, as one row.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let whole = frame.agg(&[col("amount").min(), col("amount").max().alias("most")])?.compute()?;
+    /// assert_eq!(whole["amount"].as_primitive::<Int64Type>().values(), &[1]);
+    /// assert_eq!(whole["most"].as_primitive::<Int64Type>().values(), &[30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`GroupBy::agg`].
@@ -155,6 +276,16 @@ impl DataFrame {
 
     /// The first `n` rows of the first partition, or fewer if it holds fewer; only that partition is computed. A source
     /// is asked for no more rows than that, and is read no further than to the last of them.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let head = frame.head(1).compute()?;
+    /// assert_eq!(head["name"].as_string::<i32>().value(0), "a");
+    /// // The first partition has two rows.
+    /// assert_eq!(frame.head(10).compute()?.num_rows(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn head(&self, n: usize) -> Self {
         if let Origin::Source(source) = &self.origin {

@@ -33,6 +33,17 @@ impl<'a> GroupBy<'a> {
 
     /// One row a group, sorted by the keys: the keys, and one column an aggregate. Rows with a null key are left out.
     ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let means = frame.group_by(&["name"]).agg(&[col("amount").mean()])?.compute()?;
+    /// assert_eq!(means["amount"].as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [Some(15.5), Some(2.0), None]);
+    /// // Two columns of one name are refused, with the way out.
+    /// let both = frame.group_by(&["name"]).agg(&[col("amount").min(), col("amount").max()]);
+    /// assert!(both.unwrap_err().to_string().contains(".alias("));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`FrameError::UnknownColumn`], [`FrameError::BadAggregation`], [`FrameError::BadExpression`];
     /// [`FrameError::DuplicateColumn`], which [`Aggregate::alias`] resolves. Computing it fails on a sum of decimals that

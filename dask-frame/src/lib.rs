@@ -18,6 +18,10 @@
 //! Rows are read, filtered and projected in one task a partition; a source is asked only for the columns that are
 //! used. Features: `threads` (default): `.compute()` runs on threads without further ado.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod aggregate; // what is computed of a group
 mod error; // what can go wrong
 mod expr; // expressions on columns

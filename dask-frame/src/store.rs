@@ -15,6 +15,39 @@ pub type Sink = Arc<dyn PartitionSink<Item = RecordBatch>>;
 
 impl DataFrame {
     /// Writes every partition, and commits when all are written. The value is the number of rows.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// use std::sync::Mutex;
+    /// use dask_core::wire::{Encoder, Portable, WireError};
+    /// use dask_core::{Items, PartitionSink, Receipt, TaskError};
+    ///
+    /// /// Counts rows instead of writing them.
+    /// #[derive(Default)]
+    /// struct Counter(Mutex<Vec<u64>>);
+    /// # impl Portable for Counter {
+    /// #     fn wire_name(&self) -> &'static str { "example.counter" }
+    /// #     fn encode(&self, _out: &mut Encoder) -> Result<(), WireError> { Ok(()) }
+    /// # }
+    /// impl PartitionSink for Counter {
+    ///     type Item = RecordBatch;
+    ///     fn write(&self, partition: usize, items: Items<RecordBatch>) -> Result<Receipt, TaskError> {
+    ///         let mut n_items = 0;
+    ///         for batch in items {
+    ///             n_items += batch?.num_rows() as u64;
+    ///         }
+    ///         Ok(Receipt { what: partition.to_string(), n_items })
+    ///     }
+    ///     fn commit(&self, receipts: &[Receipt]) -> Result<(), TaskError> {
+    ///         self.0.lock().unwrap().extend(receipts.iter().map(|receipt| receipt.n_items));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let counter = Arc::new(Counter::default());
+    /// assert_eq!(frame.store(counter.clone()).compute()?, 4);
+    /// assert_eq!(*counter.0.lock().unwrap(), [2, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn store(&self, sink: Sink) -> Delayed<u64> {
         let layer = self.layer();
         let name = |what: &str| Name::tokened(what, Token::unique());
