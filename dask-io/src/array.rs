@@ -8,6 +8,22 @@ use dask_array::{Array, ChunkSpec};
 
 /// An array of a dataset of an HDF5 file, read chunk by chunk.
 ///
+/// ```
+/// use dask_array::{Array, ChunkSpec};
+/// use dask_core::Collection;
+/// use dask_io::array::{from_hdf5, to_hdf5};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("numbers.h5");
+/// let path = path.to_str().ok_or("not UTF-8")?;
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// let x = Array::<i64>::arange(0, 5, 1, 2)?;
+/// assert_eq!(to_hdf5(&x, path, "/numbers")?.compute_with(&scheduler, &context)?, 5);
+/// let y = from_hdf5::<i64>(path, "/numbers", ChunkSpec::Auto)?;
+/// assert_eq!(y.slice(&[(1..3).into()])?.compute_with(&scheduler, &context)?.as_slice(), Some(&[1, 2][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As [`DatasetSource::open`](crate::hdf5::DatasetSource::open), or chunks that do not fit.
 #[cfg(feature = "hdf5")]

@@ -13,6 +13,21 @@ use crate::text::{TextSink, TextSource};
 /// The lines of the files that a pattern names; gzip by the ending `.gz`. Files are cut into blocks of about
 /// `blocksize` bytes, or one partition a file.
 ///
+/// ```
+/// use dask_core::Collection;
+/// use dask_io::bag::read_text;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("a.txt");
+/// let path = path.to_str().ok_or("not UTF-8")?;
+/// std::fs::write(path, "one\ntwo\nthree\n")?;
+/// let lines = read_text(path, Some(6))?;
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// assert_eq!(lines.n_partitions(), 2);
+/// assert_eq!(lines.compute_with(&scheduler, &context)?, ["one", "two", "three"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As [`TextSource::open`].
 pub fn read_text(pattern: &str, blocksize: Option<u64>) -> Result<Bag<String>, IoError> {

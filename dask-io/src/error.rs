@@ -30,6 +30,16 @@ pub enum IoError {
         /// Where it was looked for.
         directory: PathBuf,
     },
+    /// Several files where one is read.
+    #[error("{pattern} matches {n} files ({first}{}), and one is read; name that one", if *n > 2 { ", …" } else { "" })]
+    SeveralMatch {
+        /// The pattern.
+        pattern: String,
+        /// How many match.
+        n: usize,
+        /// The first two of them.
+        first: String,
+    },
     /// A compressed file that ends too early or is damaged.
     #[error("{}: the gzip stream is damaged or cut off after {read} bytes of text: {source}", path.display())]
     Gzip {

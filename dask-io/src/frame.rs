@@ -8,6 +8,24 @@ use dask_frame::DataFrame;
 
 /// A frame of the CSV files that a pattern names.
 ///
+/// ```
+/// use dask_core::Collection;
+/// use dask_frame::array::{cast::AsArray, types::Float64Type};
+/// use dask_frame::{col, lit};
+/// use dask_io::{csv::CsvOptions, frame::read_csv};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("a.csv");
+/// let path = path.to_str().ok_or("not UTF-8")?;
+/// std::fs::write(path, "name,amount\nAda,1.5\nAlan,\nAda,2\n")?;
+/// let frame = read_csv(path, CsvOptions::default())?;
+/// let totals = frame.filter(col("name").eq(lit("Ada")))?.agg(&[col("amount").sum()])?;
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// let totals = totals.compute_with(&scheduler, &context)?;
+/// assert_eq!(totals["amount"].as_primitive::<Float64Type>().values(), &[3.5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As [`CsvSource::open`](crate::csv::CsvSource::open).
 #[cfg(feature = "csv")]
@@ -17,6 +35,22 @@ pub fn read_csv(pattern: &str, options: crate::csv::CsvOptions) -> Result<DataFr
 
 /// Writes a frame as a folder of CSV files with headers, one a partition; nothing happens before the result, the number
 /// of rows, is computed. How values are written: [`CsvSink`](crate::csv::CsvSink).
+///
+/// ```
+/// use std::sync::Arc;
+/// use dask_core::Collection;
+/// use dask_frame::array::{ArrayRef, Int64Array, RecordBatch};
+///
+/// let folder = tempfile::tempdir()?;
+/// let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
+/// let batch = RecordBatch::try_from_iter_with_nullable([("n", numbers.clone(), true), ("m", numbers, true)])?;
+/// let frame = dask_frame::DataFrame::from_batches(vec![batch])?;
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// let written = dask_io::frame::to_csv(&frame, &folder.path().to_string_lossy());
+/// assert_eq!(written.compute_with(&scheduler, &context)?, 2);
+/// assert_eq!(std::fs::read_to_string(folder.path().join("part.000000.csv"))?, "n,m\n1,1\n,\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(feature = "csv")]
 pub fn to_csv(frame: &DataFrame, folder: &str) -> dask_core::Delayed<u64> {
     frame.store(Arc::new(crate::csv::CsvSink::create(folder, frame.schema())))

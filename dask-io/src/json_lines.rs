@@ -31,6 +31,19 @@ pub struct JsonLinesSource {
 impl JsonLinesSource {
     /// The files that a pattern names, cut into blocks of about `blocksize` bytes, or one block a file.
     ///
+    /// ```
+    /// use dask_io::json_lines::{JsonLinesSource, OnError};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("a.json");
+    /// let path = path.to_str().ok_or("not UTF-8")?;
+    /// std::fs::write(path, "1\nno number\n3\n")?;
+    /// let source = JsonLinesSource::open(path, None, OnError::Skip)?;
+    /// let numbers = source.parse::<i64>(0)?.collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(numbers, [1, 3]);
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`expand`].
     pub fn open(pattern: &str, blocksize: Option<u64>, on_error: OnError) -> Result<Self, IoError> {

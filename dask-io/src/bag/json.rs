@@ -13,6 +13,29 @@ use crate::json_lines::{BadLine, JsonLinesSource, OnError};
 
 /// The JSON values of the files that a pattern names, one a line, as any type.
 ///
+/// ```
+/// use dask_core::Collection;
+/// use dask_io::{bag::read_json_lines, json_lines::OnError};
+///
+/// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// struct Person {
+///     name: String,
+///     age: u32,
+/// }
+/// dask_core::data!(Person);
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("people.json");
+/// let path = path.to_str().ok_or("not UTF-8")?;
+/// std::fs::write(path, r#"{"name": "Ada", "age": 36}
+/// {"name": "Alan", "age": 41}
+/// "#)?;
+/// let people = read_json_lines::<Person>(path, None, OnError::Raise)?;
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// assert_eq!(people.map(|person| person.age).sum().compute_with(&scheduler, &context)?, 77);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As [`JsonLinesSource::open`]; computing fails with file and line of what does not parse, unless it is skipped.
 pub fn read_json_lines<T>(pattern: &str, blocksize: Option<u64>, on_error: OnError) -> Result<Bag<T>, IoError>
@@ -81,6 +104,20 @@ struct Files(JsonLinesSource);
 dask_core::data!(Files);
 
 /// Writes a bag as files with a JSON value a line; see [`to_textfiles`](super::to_textfiles).
+///
+/// ```
+/// use dask_bag::Bag;
+/// use dask_core::Collection;
+/// use dask_io::bag::to_json_lines;
+///
+/// let folder = tempfile::tempdir()?;
+/// let pattern = folder.path().join("*.json");
+/// let pairs = Bag::range(3, 1).map(|x| (x, x * x));
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// assert_eq!(to_json_lines(&pairs, &pattern.to_string_lossy())?.compute_with(&scheduler, &context)?, 3);
+/// assert_eq!(std::fs::read_to_string(folder.path().join("000000.json"))?, "[0,0]\n[1,1]\n[2,4]\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`TextSink::create`](crate::text::TextSink::create).

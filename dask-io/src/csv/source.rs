@@ -90,6 +90,23 @@ pub struct CsvSource {
 impl CsvSource {
     /// The files that a pattern names.
     ///
+    /// ```
+    /// use dask_core::{PartitionSource, Want};
+    /// use dask_io::csv::{CsvOptions, CsvSource};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("a.csv");
+    /// let path = path.to_str().ok_or("not UTF-8")?;
+    /// std::fs::write(path, "name,amount\nAda,1.5\nAlan,\n")?;
+    /// let source = CsvSource::open(path, CsvOptions::default())?;
+    /// let want = Want { columns: Some(vec!["amount".into()]), limit: Some(1), ..Want::default() };
+    /// for batch in source.read(0, &want)? {
+    ///     let batch = batch?;
+    ///     assert_eq!((batch.num_rows(), batch.num_columns()), (1, 1));
+    /// }
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`expand`]; [`IoError::NoHeader`], [`IoError::OpenQuote`], [`IoError::Gzip`], [`IoError::UnknownColumn`] for a
     /// type of a column that is not there.

@@ -10,7 +10,7 @@ use hdf5::{Dataset, File, Hyperslab, SliceOrIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::error::IoError;
-use crate::store::{FileInfo, expand};
+use crate::store::{FileInfo, only};
 
 /// Element types that a dataset may have here.
 pub trait Native: hdf5::H5Type + Copy + Default + Send + Sync + 'static {
@@ -35,11 +35,27 @@ pub struct DatasetSource<A> {
 impl<A: Native> DatasetSource<A> {
     /// Looks a dataset up: its shape, and how it is stored.
     ///
+    /// ```
+    /// use dask_core::{ChunkSource, Region};
+    /// use dask_io::hdf5::DatasetSource;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("a.h5");
+    /// let path = path.to_str().ok_or("not UTF-8")?;
+    /// hdf5::File::create(path)?.new_dataset_builder().with_data(&[1i64, 2, 3]).create("x")?;
+    /// let source = DatasetSource::<i64>::open(path, "x")?;
+    /// assert_eq!(source.shape(), [3]);
+    /// let mut two = [0; 2];
+    /// source.read(&Region { start: vec![1], shape: vec![2] }, &mut two)?;
+    /// assert_eq!(two, [2, 3]);
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`IoError::NoDataset`] (with what there is), [`IoError::WrongDataset`] for another element type,
-    /// [`IoError::File`], [`IoError::Format`].
+    /// [`IoError::SeveralMatch`] for a pattern of several files, [`IoError::File`], [`IoError::Format`].
     pub fn open(path: &str, name: &str) -> Result<Self, IoError> {
-        let file = expand(path)?.swap_remove(0);
+        let file = only(path)?;
         let dataset = dataset(&file.path, name)?;
         let stored = dataset.dtype().and_then(|dtype| dtype.to_descriptor()).map_err(IoError::format(&file.path))?;
         if stored != A::type_descriptor() {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::columns;
 use crate::error::IoError;
 use crate::schema;
-use crate::store::{FileInfo, expand};
+use crate::store::{FileInfo, only};
 
 /// A table that [`TableSink`](super::TableSink) wrote, cut into partitions of equally many rows. Only the columns that
 /// are wanted are read.
@@ -32,9 +32,10 @@ impl TableSource {
     /// Looks a table up: its columns, and how many rows it has. A partition has `rows` rows (at least one).
     ///
     /// # Errors
-    /// [`IoError::NoTable`] (with what there is), [`IoError::NothingMatches`], [`IoError::Format`].
+    /// [`IoError::NoTable`] (with what there is), [`IoError::NothingMatches`], [`IoError::SeveralMatch`],
+    /// [`IoError::Format`].
     pub fn open(path: &str, key: &str, rows: usize) -> Result<Self, IoError> {
-        let file = expand(path)?.swap_remove(0);
+        let file = only(path)?;
         let opened = File::open(&file.path).map_err(IoError::format(&file.path))?;
         let Some(group) = table(&opened, key) else {
             let mut known = Vec::new();

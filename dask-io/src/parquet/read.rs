@@ -52,10 +52,17 @@ impl ParquetSource {
     /// As [`expand`]; [`IoError::Format`] for what is no Parquet file, [`IoError::WrongColumns`], [`IoError::UnknownCodec`]
     /// for compressions other than Snappy and gzip.
     ///
-    /// ```no_run
-    /// let source = dask_io::parquet::ParquetSource::open("flights/*.parquet")?;
-    /// println!("{:?}", dask_core::PartitionSource::meta(&source));
-    /// # Ok::<(), dask_io::IoError>(())
+    /// ```
+    /// use dask_core::{Clause, Literal, Operator, PartitionSource, Want};
+    /// use dask_io::parquet::ParquetSource;
+    ///
+    /// // Six rows with the column `id` from 0, in three row groups.
+    /// let source = ParquetSource::open("tests/fixtures/pandas.parquet")?;
+    /// assert_eq!((source.n_partitions(), source.meta().field(0).name().as_str()), (3, "id"));
+    /// let clause = Clause { column: "id".into(), operator: Operator::Lt, literal: Literal::Int64(2) };
+    /// let want = Want { clauses: vec![clause], ..Want::default() };
+    /// assert_eq!((source.read(0, &want)?.count(), source.read(2, &want)?.count()), (1, 0));
+    /// # Ok::<(), dask_core::TaskError>(())
     /// ```
     pub fn open(pattern: &str) -> Result<Self, IoError> {
         let files = if Path::new(pattern).is_dir() {

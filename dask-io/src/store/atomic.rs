@@ -17,6 +17,20 @@ pub struct AtomicFile {
 impl AtomicFile {
     /// Starts the file that will stand at `path`; its folder is made if it is not there.
     ///
+    /// ```
+    /// use dask_io::store::AtomicFile;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("a.txt");
+    /// let path = path.to_str().ok_or("not UTF-8")?;
+    /// let file = AtomicFile::create(path)?;
+    /// std::fs::write(file.part(), "all of it")?;
+    /// assert!(!std::fs::exists(path)?);
+    /// file.finish()?;
+    /// assert_eq!(std::fs::read_to_string(path)?, "all of it");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`IoError::File`].
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, IoError> {

@@ -6,7 +6,7 @@ mod parts;
 mod staging;
 
 pub use atomic::{AtomicFile, commit};
-pub use glob::{FileInfo, expand};
+pub use glob::{FileInfo, expand, only};
 pub(crate) use parts::PartFolder;
 #[cfg(all(feature = "hdf5", feature = "frame"))]
 pub(crate) use parts::{parked, receipt};

@@ -106,6 +106,20 @@ pub struct TextSource {
 impl TextSource {
     /// The files that a pattern names, cut into blocks of about `blocksize` bytes, or one block a file.
     ///
+    /// ```
+    /// use dask_core::{PartitionSource, Want};
+    /// use dask_io::text::TextSource;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("a.txt");
+    /// let path = path.to_str().ok_or("not UTF-8")?;
+    /// std::fs::write(path, "one\ntwo\n")?;
+    /// let source = TextSource::open(path, None)?;
+    /// let lines = source.read(0, &Want::default())?.collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(lines, ["one", "two"]);
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`expand`].
     pub fn open(pattern: &str, blocksize: Option<u64>) -> Result<Self, IoError> {

@@ -1,11 +1,23 @@
 //! HDF5: datasets and tables that are not there, or of another kind.
 
 use super::nothing_matches;
+#[cfg(feature = "frame")]
+use super::{Folder, check};
 
 #[cfg(feature = "frame")]
 #[test]
 fn a_table_of_a_file_that_is_not_there() {
     nothing_matches(|path| dask_io::frame::read_hdf(path, "data", 1));
+}
+
+#[cfg(feature = "frame")]
+#[test]
+fn a_pattern_of_several_files_where_one_table_is_read() {
+    let folder = Folder::new();
+    folder.write("a1.h5", "");
+    folder.write("a2.h5", "");
+    let several = dask_io::frame::read_hdf(&folder.path("a?.h5"), "x", 10).unwrap_err().to_string();
+    check(&several, &["a?.h5 matches 2 files"]);
 }
 
 #[test]
@@ -49,5 +61,22 @@ mod arrays {
         check(&made, &["x has 2 axes, expected 1 as the chunks [3] have"]);
         assert!(DatasetSink::<i32>::create(PathBuf::from(&path), "/", &[3], &[3]).is_err());
         check(&open("x"), &["there are: /deep/numbers"]);
+    }
+
+    #[test]
+    fn a_pattern_of_several_files_where_one_is_read() {
+        let folder = Folder::new();
+        let array = dask_array::Array::<i32>::full(&[3], 5, 2).unwrap();
+        for name in ["a1.h5", "a2.h5", "a[1].h5"] {
+            compute(&to_hdf5(&array, &folder.path(name), "x").unwrap());
+        }
+        let open = |name: &str| from_hdf5::<i32>(&folder.path(name), "x", 2).map(|array| compute(&array).len());
+        let several = open("a?.h5").unwrap_err().to_string();
+        check(&several, &["a?.h5 matches 2 files (", "a1.h5, ", "a2.h5)", "name that one"]);
+        check(&open("*.h5").unwrap_err().to_string(), &["matches 3 files", ", …)"]);
+        assert_eq!(open("a2*").unwrap(), 3);
+        // A file of that very name, although it is a pattern as well.
+        let literal = DatasetSource::<i32>::open(&folder.path("a[1].h5"), "x").unwrap();
+        check(&dask_core::ChunkSource::identity(&literal), &["a[1].h5"]);
     }
 }
