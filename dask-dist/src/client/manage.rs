@@ -115,7 +115,16 @@ impl Client {
         )
     }
 
-    /// Copies values until at least `n` workers hold each; all workers if `n` is 0.
+    /// Copies values until at least `n` workers hold each; all workers if `n` is 0. What is not there yet is not copied:
+    /// [`wait`](Client::wait) for it first.
+    ///
+    /// ```
+    /// let client = dask_dist::Client::local()?;
+    /// let future = client.submit(|x: i64| x + 1, (1,))?;
+    /// future.result()?;
+    /// client.replicate([&future], 0).wait()?;
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn replicate<'a, T: 'a>(&self, futures: impl IntoIterator<Item = &'a Future<T>>, n: u32) -> Answer<()> {
         let futures = futures.into_iter().map(|future| future.wish().id).collect();
         self.ask_ok(|request| FromClient::Replicate { request, futures, n })

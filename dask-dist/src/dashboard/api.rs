@@ -8,11 +8,13 @@ use dask_core::Key;
 use serde_json::{Value, json};
 
 use super::Shared;
-use crate::protocol::WorkerInfo;
-use crate::scheduler::{Ended, LayerCount, News, Overview, STATES};
+use crate::protocol::{ACTIVITIES, WorkerInfo};
+use crate::scheduler::{Ended, LayerCount, News, Overview, STATES, Traffic};
+use crate::shell::questions::Pairs;
 
 const ENDED_MAX: usize = 2000;
 const GRAPH_MAX: u32 = 500;
+pub(super) const PAIRS_MAX: usize = 500;
 
 fn error(status: StatusCode, what: String) -> Response {
     (status, Json(json!({ "error": what }))).into_response()
@@ -84,9 +86,25 @@ pub(super) fn layers_of(layers: &[LayerCount]) -> Value {
         let states: serde_json::Map<String, Value> =
             STATES.iter().zip(layer.states).map(|(state, n)| ((*state).to_owned(), n.into())).collect();
         json!({ "layer": layer.what, "tasks": states, "average_seconds": layer.nanos as f64 / 1e9,
-                "average_bytes": layer.nbytes, "measured": layer.measured })
+                "average_bytes": layer.nbytes, "measured": layer.measured, "seconds_seen": seconds_seen(layer) })
     };
     layers.iter().map(layer).collect()
+}
+
+/// Seconds that threads were seen at each activity.
+fn seconds_seen(layer: &LayerCount) -> Value {
+    let seen = ACTIVITIES.iter().zip(layer.activity);
+    seen.map(|(what, millis)| ((*what).to_owned(), (millis as f64 / 1e3).into()))
+        .collect::<serde_json::Map<String, Value>>()
+        .into()
+}
+
+pub(super) fn transfers_of((pairs, n): &Pairs) -> Value {
+    let pair = |(traffic, [from, to]): &(Traffic, [String; 2])| {
+        json!({ "from": from, "to": to, "requests": traffic.n, "bytes": traffic.nbytes,
+                "seconds": traffic.took.as_secs_f64(), "last": traffic.at.as_secs_f64() })
+    };
+    json!({ "pairs": n, "transfers": pairs.iter().map(pair).collect::<Value>() })
 }
 
 pub(super) fn ended_of(ended: &[Ended]) -> Value {
@@ -112,6 +130,10 @@ pub(super) async fn workers(State(shared): State<Shared>) -> Response {
 
 pub(super) async fn layers(State(shared): State<Shared>) -> Response {
     answer(shared.gather.layers().await.map(|layers| layers_of(&layers)))
+}
+
+pub(super) async fn transfers(State(shared): State<Shared>) -> Response {
+    answer(shared.gather.traffic(PAIRS_MAX).await.map(|pairs| transfers_of(&pairs)))
 }
 
 pub(super) async fn tasks(State(shared): State<Shared>) -> Response {

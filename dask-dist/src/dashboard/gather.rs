@@ -8,7 +8,7 @@ use dask_core::Key;
 use tokio::sync::Mutex;
 
 use crate::scheduler::{EndedSince, LayerCount, News, Overview, SmallGraph, TaskStory};
-use crate::shell::questions::Questions;
+use crate::shell::questions::{Pairs, Questions};
 
 /// An answer serves for so long.
 const FRESH: Duration = Duration::from_millis(400);
@@ -83,6 +83,10 @@ impl Gather {
     /// The inner `None` if there is no such task.
     pub(super) async fn story(&self, key: Key) -> Option<Option<TaskStory>> {
         patiently(self.questions.story(key)).await
+    }
+
+    pub(super) async fn traffic(&self, max: usize) -> Option<Pairs> {
+        patiently(self.questions.traffic(max)).await
     }
 
     pub(super) async fn graph(&self, max: u32) -> Option<SmallGraph> {

@@ -2,14 +2,15 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `/` | the page: task stream, progress, workers, graph, a task's story, events |
+//! | `/` | the page: task stream, progress, workers, graph, a task's story, transfers, profile, events |
 //! | `/report.html` | the same page with what is known now inside: one file, to be kept |
 //! | `/health` | 200 while the scheduler answers, 503 otherwise |
 //! | `/metrics` | for Prometheus, under Dask's names |
 //! | `/api/v1/status` | counts: tasks by state, clients, workers by status |
-//! | `/api/v1/workers`, `/api/v1/layers` | each worker; each kind of layer, with its tasks by state and average duration |
+//! | `/api/v1/workers`, `/api/v1/layers` | each worker; each kind of layer: tasks by state, durations, what threads were seen at |
 //! | `/api/v1/tasks`, `/api/v1/events` | the last tasks that ended; the last events |
 //! | `/api/v1/task/KEY` | a task's story; 404 if there is no such task |
+//! | `/api/v1/transfers` | between which workers values went |
 //! | `/api/v1/graph` | the tasks and edges of a small computation |
 //! | `/api/v1/stream` | server-sent events, what the page shows: bounded in size |
 //!
@@ -166,6 +167,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/api/v1/tasks", get(api::tasks))
         .route("/api/v1/events", get(api::events))
         .route("/api/v1/task/{*key}", get(api::task))
+        .route("/api/v1/transfers", get(api::transfers))
         .route("/api/v1/graph", get(api::graph))
         .route("/api/v1/stream", get(push::stream))
         .fallback(api::not_found)

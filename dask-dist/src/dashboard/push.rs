@@ -1,11 +1,12 @@
-//! What is sent to those who watch: every half second, at most 100 KB a second on average, whatever the cluster's size.
-//! Rows are cut by the bytes that they take, and what was left out is counted.
+//! What is sent to those who watch: every half second, at most 50 KB, whatever the cluster's size. Rows are cut by the
+//! bytes that they take, and what was left out is counted; those of workers come some at a time.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,7 +22,7 @@ use crate::scheduler::{Ended, LayerCount, News, Overview};
 
 const EVERY: Duration = Duration::from_millis(500);
 /// Bytes of a push, besides the rows of workers; see [`push`].
-const PUSH_BYTES: usize = 36_000;
+const PUSH_BYTES: usize = 35_000;
 /// Of these, layers may take so many, those with most tasks first,
 const LAYERS_BYTES: usize = 10_000;
 /// and news so many, the last first. Tasks take what is left.
@@ -33,9 +34,9 @@ const LAYERS_MAX: usize = 60;
 /// Names of layers and workers are cut to so many characters; keys never are, for they are asked with.
 const NAME_MAX: usize = 90;
 const NEWS_TEXT_MAX: usize = 400;
-/// Bytes a second that workers' rows may take: with many workers they come less often.
-const WORKERS_RATE: usize = 24_000;
-/// And at most so many at a time, those with most memory first.
+/// Rows of workers may take so many bytes of a push: those of many workers come in several.
+const WORKERS_BYTES: usize = 14_000;
+/// And all of them so many, those with most memory first.
 const WORKERS_BYTES_MAX: usize = 480_000;
 const VIEWERS_MAX: usize = 64;
 
@@ -55,8 +56,8 @@ struct Viewer {
     tasks: u64,
     n_ended: Option<u64>,
     news: u64,
-    /// When rows of workers may come again.
-    workers_due: Instant,
+    /// Rows of workers that are still to come.
+    workers: VecDeque<String>,
     _seat: Seat,
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn stream(State(shared): State<Shared>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many watch already").into_response();
     }
     let seat = Seat(shared.viewers.clone());
-    let viewer = Viewer { shared, tasks: 0, n_ended: None, news: 0, workers_due: Instant::now(), _seat: seat };
+    let viewer = Viewer { shared, tasks: 0, n_ended: None, news: 0, workers: VecDeque::new(), _seat: seat };
     let pushes = stream::unfold((viewer, true), |(mut viewer, first)| async move {
         if !first {
             tokio::time::sleep(EVERY).await;
@@ -85,11 +86,12 @@ impl Viewer {
         let (news, next_news) = gather.news(self.news, NEWS_MAX).await?;
         let n_new = ended.n_ended - self.n_ended.unwrap_or(ended.n_ended);
         (self.tasks, self.n_ended, self.news) = (ended.next, Some(ended.n_ended), next_news);
-        let workers = (self.workers_due <= Instant::now()).then(|| worker_rows(&overview));
-        if let Some(rows) = &workers {
-            self.workers_due = Instant::now() + Duration::from_secs_f64(rows.json.len() as f64 / WORKERS_RATE as f64);
+        if self.workers.is_empty() {
+            self.workers = worker_rows(&overview);
         }
-        Some(push(status_of(&overview, &layers), &layers, &ended.tasks, n_new, &news, workers))
+        let workers = some_of(&mut self.workers);
+        let more = !self.workers.is_empty();
+        Some(push(status_of(&overview, &layers), &layers, &ended.tasks, n_new, &news, (&workers, more)))
     }
 }
 
@@ -147,7 +149,8 @@ fn task_rows(ended: &[Ended], nbytes_max: usize) -> Rows {
     Rows::fit(ended.iter().map(row), nbytes_max, |i, one_in| if ended[i].failed { 0 } else { 1 + i % one_in })
 }
 
-fn worker_rows(overview: &Overview) -> Rows {
+/// All that are to come, one after the other.
+fn worker_rows(overview: &Overview) -> VecDeque<String> {
     let mut all: Vec<(&WorkerInfo, u64)> =
         overview.demand.workers.iter().zip(overview.occupancy.iter().copied()).collect();
     all.sort_by_key(|(worker, _)| std::cmp::Reverse(worker.metrics.resident));
@@ -171,17 +174,37 @@ fn worker_rows(overview: &Overview) -> Rows {
             nanos / 1_000_000,
         ])
     };
-    Rows::fit(all.into_iter().map(row), WORKERS_BYTES_MAX, |i, _| i)
+    let mut left = WORKERS_BYTES_MAX;
+    let rows = all.into_iter().map(|of| row(of).to_string());
+    rows.take_while(|row| {
+        let fits = row.len() < left;
+        left = left.saturating_sub(row.len() + 1);
+        fits
+    })
+    .collect()
 }
 
-/// One push. `n_new` tasks have ended since the last, of which `ended` are known.
+/// Takes as many of the first rows as fit into a push, at least one: as an array.
+fn some_of(rows: &mut VecDeque<String>) -> String {
+    let (mut some, mut nbytes) = (Vec::new(), 2);
+    while let Some(row) = rows.front()
+        && (some.is_empty() || nbytes + row.len() < WORKERS_BYTES)
+    {
+        nbytes += row.len() + 1;
+        some.extend(rows.pop_front());
+    }
+    format!("[{}]", some.join(","))
+}
+
+/// One push. `n_new` tasks have ended since the last, of which `ended` are known; some rows of workers, and whether there
+/// are more to come.
 fn push(
     status: Value,
     layers: &[LayerCount],
     ended: &[Ended],
     n_new: u64,
     news: &[News],
-    workers: Option<Rows>,
+    (workers, more): (&str, bool),
 ) -> String {
     let (status, layers) = (status.to_string(), layer_rows(layers).json);
     let news =
@@ -190,13 +213,10 @@ fn push(
     let news = Rows::fit(news, NEWS_BYTES, |i, _| n_news - i).json;
     let tasks = task_rows(ended, PUSH_BYTES.saturating_sub(status.len() + layers.len() + news.len() + 100));
     let left_out = n_new.saturating_sub(tasks.n as u64);
-    let mut push =
-        format!(r#"{{"status":{status},"layers":{layers},"tasks":{},"left_out":{left_out},"news":{news}"#, tasks.json);
-    if let Some(workers) = workers {
-        push += r#","workers":"#;
-        push += &workers.json;
-    }
-    push + "}"
+    format!(
+        r#"{{"status":{status},"layers":{layers},"tasks":{},"left_out":{left_out},"news":{news},"workers":{workers},"more":{more}}}"#,
+        tasks.json
+    )
 }
 
 #[cfg(test)]

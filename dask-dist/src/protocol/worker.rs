@@ -52,6 +52,40 @@ pub struct Metrics {
     pub sent: u64,
 }
 
+/// What a thread that runs a task can be seen at: on a processor (or next in line for one), there for the system (memory
+/// that is touched first, files, sockets), waiting (for a lock, the network, another process), waiting for the disk.
+pub const ACTIVITIES: [&str; 4] = ["computing", "system", "waiting", "disk"];
+
+/// What a worker saw since it last said so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noticed {
+    /// For kinds of layers, by the number that came with a function: about how many milliseconds a thread that ran one
+    /// was at each of [`ACTIVITIES`].
+    pub samples: Vec<(u32, [u32; ACTIVITIES.len()])>,
+    /// What came from peers.
+    pub transfers: Vec<Transfer>,
+}
+
+impl Noticed {
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.transfers.is_empty()
+    }
+}
+
+/// Values that came from a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Which.
+    pub from: WorkerId,
+    /// Requests that were answered.
+    pub n: u32,
+    /// Bytes of values.
+    pub nbytes: u64,
+    /// Nanoseconds from a request to the end of its answer, of all of them together.
+    pub nanos: u64,
+}
+
 /// A value that a task needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
@@ -93,8 +127,8 @@ pub enum ToWorker {
         /// cluster, what it holds is still called the same; workers are numbered anew in each life.
         cluster: (u64, u32),
     },
-    /// Functions that tasks will run: one attachment each.
-    Functions(Vec<FunctionId>),
+    /// Functions that tasks will run, and the number of the kind of layer of each: one attachment each.
+    Functions(Vec<(FunctionId, u32)>),
     /// Functions that no task will run any more.
     DropFunctions(Vec<FunctionId>),
     /// Where other workers are found.
@@ -177,6 +211,8 @@ pub enum FromWorker {
     Lost(Vec<TaskRef>),
     /// A sign of life.
     Heartbeat(Metrics),
+    /// What it saw, for people.
+    Noticed(Noticed),
     /// Memory is short: nothing new, please; or it is not any more.
     Paused(bool),
     /// It will go: nothing new, and please move what only it holds.

@@ -47,7 +47,7 @@ use smallvec::SmallVec;
 pub use groups::Progress;
 pub use memory_manager::{Measure, MemoryManager};
 pub use outbox::Action;
-pub use recorder::{Ended, EndedSince, News};
+pub use recorder::{Ended, EndedSince, News, Traffic};
 pub use settings::{Placement, Settings};
 pub use snapshot::{Census, LayerCount, Overview, STATES, SmallGraph, TaskStory, Turns};
 pub use workers::{Status, Worker, Workers};
@@ -274,6 +274,7 @@ impl Machine {
                 }
             }
             FromWorker::Heartbeat(metrics) => self.workers.get_mut(id).metrics = metrics,
+            FromWorker::Noticed(noticed) => self.note_noticed(id, &noticed),
             FromWorker::Paused(paused) => {
                 let status = self.workers[id].status;
                 if matches!(status, Status::Running | Status::Paused) {

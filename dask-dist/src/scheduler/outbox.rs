@@ -31,7 +31,7 @@ struct ForWorker {
     /// Before everything else of a batch: what the rest refers to.
     peers: Vec<(WorkerId, String)>,
     gone: Vec<WorkerId>,
-    functions: Vec<FunctionId>,
+    functions: Vec<(FunctionId, u32)>,
     attachments: Vec<Value>,
     messages: Vec<ToWorker>,
     listed: bool,
@@ -75,9 +75,9 @@ impl Outbox {
         self.of(worker).peers.push((peer, address.to_owned()));
     }
 
-    pub(super) fn function(&mut self, worker: WorkerId, id: FunctionId, body: Value) {
+    pub(super) fn function(&mut self, worker: WorkerId, (id, kind): (FunctionId, u32), body: Value) {
         let entry = self.of(worker);
-        entry.functions.push(id);
+        entry.functions.push((id, kind));
         entry.attachments.push(body);
     }
 

@@ -186,7 +186,8 @@ impl Machine {
         self.workers.update(to);
         self.demands.take(demand, self.workers.get_mut(to));
         if let Some(body) = self.functions.teach(function, to) {
-            self.outbox.function(to, function, body);
+            let kind = self.layers[layer].group;
+            self.outbox.function(to, (function, kind), body);
         }
         let mut dependencies = SmallVec::new();
         for i in 0..span.len {

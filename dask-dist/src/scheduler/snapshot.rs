@@ -7,10 +7,10 @@ use dask_core::layer::ravel;
 use serde::Serialize;
 
 use super::Machine;
-use super::recorder::{Ended, EndedSince, Entered, News, Recorder, Totals};
+use super::recorder::{Ended, EndedSince, Entered, News, Recorder, Totals, Traffic};
 use super::task::State;
 use super::workers::Status;
-use crate::protocol::Demand;
+use crate::protocol::{ACTIVITIES, Demand, Noticed, WorkerId};
 
 /// Neighbours of a task that are named.
 const NEIGHBOURS_MAX: usize = 50;
@@ -43,6 +43,8 @@ pub struct LayerCount {
     pub forgotten: u64,
     /// How often one was suspected of its worker's death since then.
     pub suspicious: u64,
+    /// Milliseconds that threads were seen at each of [`ACTIVITIES`] while they ran one, since then.
+    pub activity: [u64; ACTIVITIES.len()],
 }
 
 /// The states of tasks, as Dask calls them.
@@ -201,14 +203,7 @@ impl Machine {
     }
 
     /// A task ended.
-    pub(super) fn note_ended(
-        &mut self,
-        slot: u32,
-        worker: crate::protocol::WorkerId,
-        nanos: u64,
-        nbytes: u64,
-        failed: bool,
-    ) {
+    pub(super) fn note_ended(&mut self, slot: u32, worker: WorkerId, nanos: u64, nbytes: u64, failed: bool) {
         let now = self.now;
         if !self.recorder.as_mut().is_some_and(|recorder| recorder.counts(now)) {
             return;
@@ -217,6 +212,24 @@ impl Machine {
         if let Some(recorder) = &mut self.recorder {
             recorder.note(Ended { key, worker, at: now, took, nbytes, failed });
         }
+    }
+
+    /// What a worker saw of itself, as far as it can be.
+    pub(super) fn note_noticed(&mut self, id: WorkerId, noticed: &Noticed) {
+        let (now, n_kinds, n_workers) = (self.now, self.layers.groups().len(), self.workers.n_ever());
+        if noticed.transfers.iter().any(|transfer| n_workers <= transfer.from.idx()) {
+            return;
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.notice(now, id, noticed, n_kinds);
+        }
+    }
+
+    /// Between which workers values went, the `max` pairs with most bytes, with their names; and of how many.
+    pub fn traffic(&self, max: usize) -> (Vec<(Traffic, [String; 2])>, usize) {
+        let (pairs, n) = self.recorder.as_ref().map_or((Vec::new(), 0), |recorder| recorder.traffic(max));
+        let name = |id: WorkerId| self.workers[id].hello.name.clone();
+        (pairs.into_iter().map(|traffic| (traffic, [name(traffic.from), name(traffic.to)])).collect(), n)
     }
 
     /// Tasks that ended, from number `from` on, the last `max` of them; and the number of the next. Of thousands in a
@@ -239,6 +252,7 @@ impl Machine {
             (count.nanos, count.nbytes, count.measured) = (group.nanos as u64, group.nbytes as u64, group.n);
             let totals = self.recorder.as_ref().map_or_else(Totals::default, |recorder| recorder.totals(i));
             (count.entered, count.forgotten, count.suspicious) = (totals.entered, totals.forgotten, totals.suspicious);
+            count.activity = totals.activity;
         }
         let slots = self.tasks.some(from, n);
         for task in slots {

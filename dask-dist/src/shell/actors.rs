@@ -112,7 +112,7 @@ impl Home {
         let (Some(body), Some(arguments)) = (function, arguments) else {
             return Err(Failure::Malformed { why: "the method or its arguments did not come".to_owned() });
         };
-        let function = Function::new(body);
+        let function = Function::new(None, body);
         let mut inputs = [Some(Value::new(Seat(self.clone()))), Some(arguments)];
         run_caught(&**function.decoded()?, Call::new(&[], &mut inputs))
     }

@@ -8,18 +8,21 @@ use dask_core::wire::{Decoder, decode_portable};
 use dask_core::{Call, Index, TaskError, TaskFn, Value};
 
 use super::context::{Secede, WorkerContext, within};
+use super::sampler::{RunsNow, Sampler};
 use super::store::drop_quietly;
-use crate::protocol::{Failure, FunctionId, TaskRef};
+use crate::protocol::{ACTIVITIES, Failure, FunctionId, TaskRef};
 
 /// A function as it arrived, and decoded once.
 pub(super) struct Function {
+    /// The kind of layer it belongs to, if any.
+    kind: Option<u32>,
     body: Value,
     decoded: OnceLock<Result<Arc<dyn TaskFn>, String>>,
 }
 
 impl Function {
-    pub(super) fn new(body: Value) -> Self {
-        Self { body, decoded: OnceLock::new() }
+    pub(super) fn new(kind: Option<u32>, body: Value) -> Self {
+        Self { kind, body, decoded: OnceLock::new() }
     }
 
     pub(super) fn decoded(&self) -> Result<&Arc<dyn TaskFn>, Failure> {
@@ -36,8 +39,8 @@ impl Function {
 pub(super) struct Functions(HashMap<FunctionId, Arc<Function>>);
 
 impl Functions {
-    pub(super) fn insert(&mut self, id: FunctionId, body: Value) {
-        self.0.insert(id, Arc::new(Function::new(body)));
+    pub(super) fn insert(&mut self, id: FunctionId, kind: u32, body: Value) {
+        self.0.insert(id, Arc::new(Function::new(Some(kind), body)));
     }
 
     pub(super) fn remove(&mut self, id: FunctionId) {
@@ -70,6 +73,7 @@ struct Shared {
     wake: Condvar,
     tell: Box<dyn Fn(Told) -> Vec<Job> + Send + Sync>,
     context: Arc<WorkerContext>,
+    sampler: Arc<Sampler>,
 }
 
 /// Threads that run tasks in the order in which they are given. What is told of a task's end answers with what to run
@@ -86,11 +90,17 @@ impl Executor {
     ) -> std::io::Result<Self> {
         let jobs = Mutex::new((VecDeque::new(), false));
         let context = Arc::new(context);
-        let shared = Arc::new(Shared { jobs, wake: Condvar::new(), tell: Box::new(tell), context });
+        let sampler = Sampler::start();
+        let shared = Arc::new(Shared { jobs, wake: Condvar::new(), tell: Box::new(tell), context, sampler });
         for i in 0..n_threads.max(1) {
             spawn(&shared, i)?;
         }
         Ok(Self { shared })
+    }
+
+    /// What threads were seen at since this was last asked.
+    pub(super) fn samples(&self) -> Vec<(u32, [u32; ACTIVITIES.len()])> {
+        self.shared.sampler.take()
     }
 
     pub(super) fn submit(&self, jobs: impl IntoIterator<Item = Job>) {
@@ -129,6 +139,7 @@ fn work(shared: &Arc<Shared>) {
         drop(spawn(&again, u32::MAX));
         submit(&again, (again.tell)(Told::Seceded(task)));
     });
+    let now = shared.sampler.watch_this_thread();
     let mut mine: Option<Job> = None;
     loop {
         let job = if let Some(job) = mine.take() {
@@ -145,7 +156,7 @@ fn work(shared: &Arc<Shared>) {
                 jobs = shared.wake.wait(jobs).unwrap_or_else(PoisonError::into_inner);
             }
         };
-        let (next, seceded) = run(shared, &secede, job);
+        let (next, seceded) = run(shared, &secede, &now, job);
         let mut next = next.into_iter();
         if seceded {
             // Another thread has taken this one's place.
@@ -160,8 +171,9 @@ fn work(shared: &Arc<Shared>) {
 }
 
 /// Runs a task; what to run next, and whether it has left the threads.
-fn run(shared: &Shared, secede: &Secede, job: Job) -> (Vec<Job>, bool) {
+fn run(shared: &Shared, secede: &Secede, now: &RunsNow, job: Job) -> (Vec<Job>, bool) {
     let Job { task, function, index, mut inputs } = job;
+    now.begins(function.as_ref().and_then(|function| function.kind));
     let start = Instant::now();
     let (result, seceded) = within(&shared.context, secede, task, || {
         let function = function.ok_or_else(|| Failure::Malformed { why: "the function did not come".to_owned() })?;
@@ -169,6 +181,7 @@ fn run(shared: &Shared, secede: &Secede, job: Job) -> (Vec<Job>, bool) {
     });
     let nanos = start.elapsed().as_nanos() as u64;
     drop_quietly(inputs);
+    now.ends();
     ((shared.tell)(Told::Ran { task, result, nanos }), seceded)
 }
 

@@ -11,6 +11,7 @@ mod obituaries; // how workers died
 mod peers; // asking other workers
 pub mod process; // memory and processor
 pub mod questions; // of those who watch a scheduler
+mod sampler; // what threads are seen at
 pub mod scheduler;
 mod serve; // answering peers and clients
 mod store; // the values themselves

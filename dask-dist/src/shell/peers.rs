@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::worker::Heard;
-use crate::protocol::{Batch, PeerReply, PeerRequest, TaskRef, WorkerId};
+use crate::protocol::{Batch, PeerReply, PeerRequest, TaskRef, Transfer, WorkerId};
 use crate::transport::{Address, CommSettings, Hello, Role, connect};
 use crate::worker::Event;
 
@@ -22,12 +23,27 @@ pub(super) struct Peers {
     events: Heard,
     comm: CommSettings,
     received: Arc<AtomicU64>,
+    moved: Moved,
     runtime: Handle,
 }
 
+/// What came from whom since it was last told.
+type Moved = Arc<Mutex<HashMap<WorkerId, Transfer>>>;
+
+/// Peers told of at a time, at most; the others are told of the next time.
+const TRANSFERS_MAX: usize = 256;
+
 impl Peers {
     pub(super) fn new(events: Heard, comm: CommSettings, runtime: Handle) -> Self {
-        Self { addresses: HashMap::new(), open: HashMap::new(), events, comm, received: Arc::default(), runtime }
+        Self {
+            addresses: HashMap::new(),
+            open: HashMap::new(),
+            events,
+            comm,
+            received: Arc::default(),
+            moved: Arc::default(),
+            runtime,
+        }
     }
 
     pub(super) fn learn(&mut self, peers: Vec<(WorkerId, String)>) {
@@ -48,6 +64,13 @@ impl Peers {
         self.received.load(Ordering::Relaxed)
     }
 
+    /// What came from whom since this was last asked.
+    pub(super) fn transfers(&self) -> Vec<Transfer> {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let some: Vec<WorkerId> = moved.keys().copied().take(TRANSFERS_MAX).collect();
+        some.iter().filter_map(|from| moved.remove(from)).collect()
+    }
+
     /// Asks; the answer comes as an event.
     pub(super) fn ask(&mut self, from: WorkerId, request: u64, tasks: Vec<TaskRef>) {
         let sent = self.open.get(&from).map(|to| to.send((request, tasks.clone())));
@@ -63,20 +86,23 @@ impl Peers {
         let (to, requests) = mpsc::unbounded_channel();
         drop(to.send((request, tasks)));
         self.open.insert(from, to);
-        let peer = Peer { events: self.events.clone(), received: self.received.clone() };
+        let (events, received, moved) = (self.events.clone(), self.received.clone(), self.moved.clone());
+        let peer = Peer { id: from, events, received, moved };
         self.runtime.spawn(peer.talk(address, self.comm.clone(), requests));
     }
 }
 
 struct Peer {
+    id: WorkerId,
     events: Heard,
     received: Arc<AtomicU64>,
+    moved: Moved,
 }
 
 impl Peer {
     /// Sends requests and passes answers on, until the connection ends; what is open then has failed.
     async fn talk(self, address: Address, comm: CommSettings, mut requests: mpsc::UnboundedReceiver<Request>) {
-        let mut open: Vec<u64> = Vec::new();
+        let mut open: Vec<(u64, Instant)> = Vec::new();
         let mut early: Vec<Request> = Vec::new();
         let mut connecting = pin!(connect::<PeerRequest, PeerReply>(&address, Hello::new(Role::Peer), &comm));
         let link = loop {
@@ -90,7 +116,7 @@ impl Peer {
         };
         if let Some(mut link) = link {
             for (request, tasks) in early.drain(..) {
-                open.push(request);
+                open.push((request, Instant::now()));
                 // If it is closed already, the first look at the other side tells.
                 let _ = link.outbox.send(Batch::one(PeerRequest::Get { request, tasks }));
             }
@@ -98,7 +124,7 @@ impl Peer {
                 tokio::select! {
                     request = requests.recv() => {
                         let Some((request, tasks)) = request else { break };
-                        open.push(request);
+                        open.push((request, Instant::now()));
                         if link.outbox.send(Batch::one(PeerRequest::Get { request, tasks })).is_err() {
                             break;
                         }
@@ -110,6 +136,7 @@ impl Peer {
                 }
             }
         }
+        let mut open: Vec<u64> = open.into_iter().map(|(request, _)| request).collect();
         open.extend(early.into_iter().map(|(request, _)| request));
         requests.close();
         while let Some((request, _)) = requests.recv().await {
@@ -120,7 +147,7 @@ impl Peer {
         }
     }
 
-    fn take(&self, batch: Batch<PeerReply>, open: &mut Vec<u64>) {
+    fn take(&self, batch: Batch<PeerReply>, open: &mut Vec<(u64, Instant)>) {
         let mut values = batch.attachments.into_iter();
         for reply in batch.messages {
             let PeerReply::Data { request, found, missing, refused, last } = reply else { continue };
@@ -135,10 +162,21 @@ impl Peer {
                     (task, nbytes)
                 })
                 .collect();
-            if last {
-                open.retain(|known| *known != request);
-            }
+            let asked = open.iter().position(|(known, _)| *known == request);
+            let took = asked.filter(|_| last).map(|at| open.swap_remove(at).1.elapsed());
+            self.note(found.iter().map(|(_, nbytes)| nbytes).sum(), took);
             drop(self.events.send((Event::Fetched { request, found, missing, refused, last }, came)));
+        }
+    }
+
+    /// Something came; if it was the end of an answer, that took so long.
+    fn note(&self, nbytes: u64, took: Option<Duration>) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = moved.entry(self.id).or_insert(Transfer { from: self.id, n: 0, nbytes: 0, nanos: 0 });
+        all.nbytes += nbytes;
+        if let Some(took) = took {
+            all.n += 1;
+            all.nanos += took.as_nanos() as u64;
         }
     }
 }

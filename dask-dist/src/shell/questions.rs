@@ -5,11 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dask_core::Key;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::scheduler::{Census, EndedSince, LayerCount, Machine, News, Overview, SmallGraph, TaskStory, Turns};
+use crate::scheduler::{
+    Census, EndedSince, LayerCount, Machine, News, Overview, SmallGraph, TaskStory, Traffic, Turns,
+};
 
 /// Tasks that are counted in one turn of the scheduler's loop: about half a millisecond.
 const SLICE: u32 = 50_000;
 const WAITING_MAX: usize = 64;
+
+/// Values between workers, with the names of both; and how many pairs there are.
+pub(crate) type Pairs = (Vec<(Traffic, [String; 2])>, usize);
 
 /// A question, and where the answer goes.
 pub(crate) enum Question {
@@ -19,6 +24,7 @@ pub(crate) enum Question {
     Ended { from: u64, max: usize, answer: oneshot::Sender<EndedSince> },
     News { from: u64, max: usize, answer: oneshot::Sender<(Vec<News>, u64)> },
     Story(Key, oneshot::Sender<Option<TaskStory>>),
+    Traffic { max: usize, answer: oneshot::Sender<Pairs> },
     Graph { max: u32, answer: oneshot::Sender<SmallGraph> },
 }
 
@@ -35,6 +41,7 @@ impl Question {
             Self::Ended { from, max, answer } => drop(answer.send(machine.ended_since(from, max))),
             Self::News { from, max, answer } => drop(answer.send(machine.news_since(from, max))),
             Self::Story(key, answer) => drop(answer.send(machine.task_story(&key))),
+            Self::Traffic { max, answer } => drop(answer.send(machine.traffic(max))),
             Self::Graph { max, answer } => drop(answer.send(machine.small_graph(max))),
         }
     }
@@ -108,6 +115,11 @@ impl Questions {
     /// A task's story; the inner `None` if there is no such task.
     pub async fn story(&self, key: Key) -> Option<Option<TaskStory>> {
         self.ask(|answer| Question::Story(key, answer)).await
+    }
+
+    /// Between which workers values went, the `max` pairs with most bytes; and of how many.
+    pub async fn traffic(&self, max: usize) -> Option<(Vec<(Traffic, [String; 2])>, usize)> {
+        self.ask(|answer| Question::Traffic { max, answer }).await
     }
 
     /// The tasks in the first `max` slots and their edges.

@@ -134,7 +134,7 @@ fn ready(value: &Value) -> Result<Value, String> {
 
 fn run_beside(body: Option<Value>, is_local: bool) -> Result<Value, Failure> {
     let body = body.ok_or_else(|| Failure::Malformed { why: "the function did not come".to_owned() })?;
-    let function = Function::new(body);
+    let function = Function::new(None, body);
     let value = run_caught(&**function.decoded()?, Call::new(&[], &mut []))?;
     leaving(value, is_local)
 }

@@ -17,7 +17,7 @@ use super::process::{CpuClock, give_back_freed, own_bytes};
 use super::serve::Server;
 use super::store::{Moved, Removed, Store};
 use crate::error::DistError;
-use crate::protocol::{Batch, FromWorker, TaskRef, ToWorker, WorkerHello, WorkerId};
+use crate::protocol::{Batch, FromWorker, Noticed, TaskRef, ToWorker, WorkerHello, WorkerId};
 use crate::transport::{Address, CommSettings, Hello, Inbox, Link, Listener, Outbox, Role, connect};
 use crate::worker::{Action, Event, Machine, Settings};
 
@@ -345,6 +345,10 @@ async fn serve_until_the_end(
                 let cpu_percent = shell.cpu.percent();
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
+                let noticed = Noticed { samples: shell.executor.samples(), transfers: shell.peers.transfers() };
+                if !noticed.is_empty() {
+                    shell.reports.messages.push(FromWorker::Noticed(noticed));
+                }
                 if leaving.is_some_and(|since| drain < since.elapsed()) {
                     let values = amount(shell.machine.values().map(|(_, nbytes)| nbytes));
                     let left = format_args!(
@@ -495,8 +499,8 @@ impl Shell {
         for message in batch.messages {
             match message {
                 ToWorker::Functions(ids) => {
-                    for (id, body) in ids.into_iter().zip(attachments.by_ref()) {
-                        self.functions.insert(id, body);
+                    for ((id, kind), body) in ids.into_iter().zip(attachments.by_ref()) {
+                        self.functions.insert(id, kind, body);
                     }
                 }
                 ToWorker::DropFunctions(ids) => ids.into_iter().for_each(|id| self.functions.remove(id)),

@@ -96,7 +96,7 @@ impl Host {
         for message in batch.messages {
             match message {
                 ToWorker::Functions(ids) => {
-                    for (id, body) in ids.into_iter().zip(attachments.by_ref()) {
+                    for ((id, _), body) in ids.into_iter().zip(attachments.by_ref()) {
                         self.functions.extend(stage_of(&body).map(|stage| (id, stage)));
                     }
                 }

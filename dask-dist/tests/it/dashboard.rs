@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use dask_dist::dashboard::{Dashboard, DashboardOptions};
-use dask_dist::{Client, DistError, LocalCluster, Security};
+use dask_dist::{Client, DistError, Future, LocalCluster, Security};
 use serde_json::Value;
 
 pub(crate) fn watched() -> (LocalCluster, Client, SocketAddr) {
@@ -101,6 +101,39 @@ fn counts_workers_layers_and_tasks_are_told() {
     assert!(metrics.contains("dask_worker_memory_bytes{worker=\"") && metrics.contains("type=\"spilled\"} 0"));
     let events = json(address, "/api/v1/events").to_string();
     assert!(events.contains("has come"), "{events}");
+}
+
+/// Something that goes from one worker to the other, and a task that is looked at while it sleeps.
+pub(crate) fn something_to_see(client: &Client) -> Future<i64> {
+    let sleeps = |x: i64| {
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        x
+    };
+    let future = client.submit(sleeps, (7,)).unwrap();
+    assert_eq!(future.result().unwrap(), 7);
+    client.replicate([&future], 2).wait().unwrap();
+    future
+}
+
+#[test]
+fn what_went_between_workers_and_what_threads_were_at_are_told() {
+    let (_cluster, client, address) = watched();
+    assert_eq!(json(address, "/api/v1/transfers"), serde_json::json!({ "pairs": 0, "transfers": [] }));
+    let future = something_to_see(&client);
+    until(|| json(address, "/api/v1/transfers")["pairs"] == 1);
+    let transfers = json(address, "/api/v1/transfers");
+    let pair = &transfers["transfers"][0];
+    assert!(pair["from"] != pair["to"] && pair["requests"] == 1 && pair["bytes"] == 8, "{transfers}");
+    assert!(0.0 < pair["seconds"].as_f64().unwrap() && 0.0 < pair["last"].as_f64().unwrap(), "{transfers}");
+    let seen = || {
+        let layers = json(address, "/api/v1/layers");
+        let of = layers.as_array().unwrap().iter().find(|layer| layer["layer"] == "closure").cloned();
+        of.unwrap_or_default()["seconds_seen"].clone()
+    };
+    // It slept for most of the time.
+    let waits = if cfg!(target_os = "linux") { "waiting" } else { "computing" };
+    until(|| 0.1 <= seen()[waits].as_f64().unwrap_or_default());
+    drop(future);
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl Cluster {
     fn tell(&mut self, id: WorkerId, message: ToWorker) {
         let Some(worker) = self.world.workers.get_mut(&id) else { panic!("{id:?} is gone, but is told {message:?}") };
         match message {
-            ToWorker::Functions(ids) => worker.functions.extend(ids),
+            ToWorker::Functions(ids) => worker.functions.extend(ids.into_iter().map(|(id, _)| id)),
             ToWorker::DropFunctions(ids) => ids.iter().for_each(|id| assert!(worker.functions.remove(id))),
             ToWorker::Compute(tasks) => {
                 tasks.iter().for_each(|task| assert!(worker.functions.contains(&task.function), "{task:?}"));

@@ -5,7 +5,7 @@ const STATES = ["released", "waiting", "queued", "no-worker", "processing", "mem
 const SHOWN = [5, 0, 4, 2, 1, 3, 6]; // the order in a progress bar
 const TASKS_MAX = 8000, ROW_MIN = 14, FOOT = 18, WORKERS_MAX = 200, NEWS_MAX = 300;
 const kept = $("kept") ? JSON.parse($("kept").textContent) : null;
-const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [], dropped: 0, frozen: null, leftOut: [], chosen: null, filter: "" };
+const state = { tasks: [], workers: new Map(), layers: [], news: [], status: null, clock: 0, span: 30, until: null, bars: [], dropped: 0, frozen: null, leftOut: [], chosen: null, filter: "", coming: [], asked: {} };
 
 const element = (name, attributes = {}, ...children) => {
   const made = name === "svg" || ["rect", "path", "text", "g", "title"].includes(name)
@@ -32,12 +32,12 @@ const colour = (layer) => {
   return colours.get(layer);
 };
 const some = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
-const meter = (parts, total, label) => {
+const meter = (parts, total, label, say = count) => {
   const svg = element("svg", { class: "meter", viewBox: "0 0 1000 10", preserveAspectRatio: "none", role: "img", "aria-label": label });
   let x = 0;
   for (const [name, n] of parts) {
     const width = total ? 1000 * n / total : 0;
-    svg.append(element("rect", { class: name, x, y: 0, width, height: 10 }, element("title", {}, `${label}: ${count(n)}`)));
+    svg.append(element("rect", { class: name, x, y: 0, width, height: 10 }, element("title", {}, `${label}: ${say(n)}`)));
     x += width;
   }
   return svg;
@@ -63,6 +63,7 @@ const show = (id) => {
     $(tab.getAttribute("aria-controls")).hidden = !here;
   }
   if (id === "graph") drawGraph();
+  look();
   if (!kept) history.replaceState(null, "", "#" + id);
   render();
 };
@@ -83,7 +84,7 @@ document.querySelector("nav").addEventListener("keydown", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const at = "12345".indexOf(event.key);
+  const at = "1234567".indexOf(event.key);
   if (at >= 0) { tabs[at].click(); tabs[at].focus(); }
 });
 $("theme").addEventListener("click", () => {
@@ -254,7 +255,7 @@ function renderProgress() {
   const spent = state.layers.filter((layer) => layer.measured).map((layer) => ({ ...layer, time: layer.measured * layer.nanos / 1e9 }));
   const most = Math.max(...spent.map((layer) => layer.time), 1e-9);
   $("profile").replaceChildren(...spent.sort((a, b) => b.time - a.time).slice(0, 20).map((layer) => element("div", { class: "layer" },
-    element("span", { title: layer.what }, layer.what), meter([["time", layer.time]], most, `${layer.what}: ${layer.measured} tasks of ${seconds(layer.nanos / 1e9)}`),
+    element("span", { title: layer.what }, layer.what), meter([["time", layer.time]], most, `${layer.what}: ${layer.measured} tasks of ${seconds(layer.nanos / 1e9)}`, seconds),
     element("span", { class: "n" }, `${count(layer.measured)} × ${seconds(layer.nanos / 1e9)}`))));
 }
 
@@ -267,11 +268,45 @@ function renderWorkers() {
     const rate = worker.rates ? `${bytes(worker.rates[0])}/s / ${bytes(worker.rates[1])}/s` : `${bytes(worker.received)} / ${bytes(worker.sent)}`;
     const cells = [worker.name, worker.status, worker.threads, worker.cpu + " %", null, rate, worker.executing, worker.processing, count(worker.held)];
     return element("tr", {}, ...cells.map((cell, i) => i === 4
-      ? element("td", { class: "memory" }, meter([["managed", worker.managed], ["unmanaged", unmanaged], ["spilled", worker.spilled]], total, said), element("small", {}, said))
+      ? element("td", { class: "memory" }, meter([["managed", worker.managed], ["unmanaged", unmanaged], ["spilled", worker.spilled]], total, said, bytes), element("small", {}, said))
       : element("td", i > 1 ? { class: "n" } : {}, String(cell))));
   });
   $("workers-table").tBodies[0].replaceChildren(...rows);
   $("workers-more").textContent = all.length > WORKERS_MAX ? `the ${WORKERS_MAX} with most memory, of ${state.filter ? all.length : state.status?.workers ?? all.length}; all are in the API` : all.length ? "" : state.filter ? "no worker is called so" : "no workers";
+}
+
+// What is asked for only while somebody looks at it.
+async function look() {
+  const path = !$("transfers").hidden ? "transfers" : !$("activity").hidden ? "layers" : null;
+  if (!path) return;
+  const { body, error } = kept ? { body: kept[path] } : await ask("api/v1/" + path);
+  state.asked[path] = error ? { error } : body;
+  renderTransfers(); renderSeen();
+}
+if (!kept) setInterval(look, 2000);
+
+function renderTransfers() {
+  if ($("transfers").hidden) return;
+  const { transfers = [], pairs = 0, error } = state.asked.transfers ?? {}, of = (name) => !state.filter || name.toLowerCase().includes(state.filter);
+  const all = transfers.filter((one) => of(one.from) || of(one.to)), most = Math.max(1, ...all.map((one) => one.bytes));
+  $("transfers-table").tBodies[0].replaceChildren(...all.slice(0, WORKERS_MAX).map((one) => element("tr", {}, element("td", {}, one.from), element("td", {}, one.to),
+    element("td", { class: "bytes" }, meter([["time", one.bytes]], most, `${one.from} to ${one.to}`, bytes), element("small", {}, bytes(one.bytes))),
+    ...[count(one.requests), one.seconds ? bytes(one.bytes / one.seconds) + "/s" : "", seconds(one.last)].map((text) => element("td", { class: "n" }, text)))));
+  $("transfers-more").classList.toggle("error", !!error);
+  $("transfers-more").textContent = error ?? (all.length ? `${all.length > WORKERS_MAX || pairs > transfers.length ? `the ${Math.min(all.length, WORKERS_MAX)} with most bytes, of ${some(pairs, "pair")} of workers; ` : ""}the rate is that of a request, from asking to its end`
+    : state.filter ? "no worker that is called so sent or received values" : "no value went from one worker to another yet");
+}
+
+function renderSeen() {
+  if ($("activity").hidden) return;
+  const layers = state.asked.layers ?? [], kinds = [["computing", "computing"], ["system", "system"], ["waiting", "idle"], ["disk", "disk"]];
+  const all = (layers.error ? [] : layers).map((layer) => ({ what: layer.layer, seen: layer.seconds_seen, sum: Object.values(layer.seconds_seen).reduce((a, b) => a + b, 0) })).filter((layer) => layer.sum);
+  const most = Math.max(1e-9, ...all.map((layer) => layer.sum)), total = all.reduce((sum, layer) => sum + layer.sum, 0);
+  $("seen").replaceChildren(...all.sort((a, b) => b.sum - a.sum).slice(0, 60).map((layer) => element("div", { class: "layer" }, element("span", { title: layer.what }, layer.what),
+    meter(kinds.map(([kind, name]) => [name, layer.seen[kind]]), most, `${layer.what}: ` + kinds.map(([kind]) => `${kind} ${seconds(layer.seen[kind])}`).join(", "), seconds),
+    element("span", { class: "n" }, `${seconds(layer.sum)} · ${Math.round(100 * layer.sum / total)} %`))));
+  $("seen-note").classList.toggle("error", !!layers.error);
+  $("seen-note").textContent = layers.error ?? (all.length ? `${seconds(total)} of threads that ran tasks, looked at fifty times a second` : "no thread was seen at a task yet");
 }
 
 function renderEvents() {
@@ -285,7 +320,7 @@ function render() {
     const by = status.tasks_by_state;
     $("summary").textContent = `${some(status.workers, "worker")} · ${some(status.clients, "client")} · ${count(by.processing)} processing · ${count(by.waiting + by.queued)} waiting · ${count(by.memory)} in memory · ${count(by.erred)} erred · ${count(status.ended)} ended`;
   }
-  drawStream(); renderProgress(); renderWorkers(); renderEvents();
+  drawStream(); renderProgress(); renderWorkers(); renderTransfers(); renderSeen(); renderEvents();
 }
 
 // The graph: columns by depth.
@@ -354,9 +389,11 @@ function take(push) {
   state.leftOut = state.leftOut.slice(-7200);
   state.news.push(...push.news);
   state.news.splice(0, Math.max(0, state.news.length - NEWS_MAX));
-  if (push.workers) {
+  state.coming.push(...(push.workers ?? []));
+  // Those of many workers come in several pushes.
+  if (push.workers && !push.more) {
     const before = state.workers, passed = state.clock - (state.measured ?? state.clock);
-    state.workers = new Map(push.workers.map((worker) => {
+    state.workers = new Map(state.coming.splice(0).map((worker) => {
       const old = before.get(worker.id);
       if (old && passed > 0) worker.rates = [Math.max(0, worker.received - old.received) / passed, Math.max(0, worker.sent - old.sent) / passed];
       return [worker.id, worker];
@@ -387,7 +424,7 @@ if (kept) {
     const push = JSON.parse(message.data);
     push.layers = push.layers.map(([what, states, nanos, nbytes, measured]) => ({ what, states, nanos, nbytes, measured }));
     push.tasks = push.tasks.map(([at, micros, worker, key, nbytes, failed]) => ({ at, took: micros / 1e6, worker, key, nbytes, failed: failed === 1 }));
-    push.workers = push.workers?.map(([id, name, threads, limit, resident, managed, spilled, cpu, executing, processing, held, received, sent, status, occupancy]) =>
+    push.workers = push.workers.map(([id, name, threads, limit, resident, managed, spilled, cpu, executing, processing, held, received, sent, status, occupancy]) =>
       ({ id, name, threads, limit, resident, managed, spilled, cpu, executing, processing, held, received, sent, status, occupancy }));
     take(push);
   };

@@ -4,6 +4,9 @@ use super::*;
 use crate::protocol::{Demand, Metrics, WorkerId};
 use crate::scheduler::Turns;
 
+/// No rows of workers.
+const NONE: (&str, bool) = ("[]", false);
+
 const BIG: u64 = 12_345_678_901;
 
 fn metrics() -> Metrics {
@@ -81,23 +84,18 @@ fn news() -> Vec<News> {
 fn a_thousand_workers_sixty_layers_long_names_and_news_fit() {
     let overview = overview(1000, 200);
     let (layers, ended, news) = (layers(), ended(TASKS_MAX as u64, 300), news());
-    let mut total = 0;
-    // A minute, as a viewer sees it.
-    let (mut due, n_pushes) = (Duration::ZERO, 120);
-    for i in 0..n_pushes {
-        let now = EVERY * i;
-        let rows = (due <= now).then(|| worker_rows(&overview));
-        if let Some(rows) = &rows {
-            due = now + Duration::from_secs_f64(rows.json.len() as f64 / WORKERS_RATE as f64);
-        }
-        let n_rows = rows.as_ref().map_or(0, |rows| rows.json.len());
-        let push = push(status_of(&overview, &layers), &layers, &ended, 5000, &news, rows);
-        assert!(push.len() - n_rows <= PUSH_BYTES, "{} bytes", push.len() - n_rows);
-        total += push.len();
-        serde_json::from_str::<Value>(&push).unwrap();
+    let mut waiting = worker_rows(&overview);
+    let (n, mut n_come) = (waiting.len(), 0);
+    while !waiting.is_empty() {
+        let some = some_of(&mut waiting);
+        let push = push(status_of(&overview, &layers), &layers, &ended, 5000, &news, (&some, !waiting.is_empty()));
+        // Two in a second.
+        assert!(push.len() <= 50_000, "{} bytes", push.len());
+        let push: Value = serde_json::from_str(&push).unwrap();
+        n_come += push["workers"].as_array().unwrap().len();
+        assert_eq!(push["more"], !waiting.is_empty());
     }
-    let rate = total as f64 / (EVERY * n_pushes).as_secs_f64();
-    assert!(rate < 100_000.0, "{rate} bytes a second");
+    assert_eq!(n_come, n);
 }
 
 #[test]
@@ -105,14 +103,14 @@ fn usual_names_leave_room_for_all_layers_and_a_thousand_workers() {
     let overview = overview(1000, 0);
     let layer = LayerCount { what: "sum-aggregate".to_owned(), states: [1000; 7], ..LayerCount::default() };
     assert_eq!(layer_rows(&vec![layer; 60]).n, 60);
-    assert_eq!(worker_rows(&overview).n, 1000);
+    assert_eq!(worker_rows(&overview).len(), 1000);
     assert!(250 <= task_rows(&ended(1000, 20), PUSH_BYTES - LAYERS_BYTES).n);
 }
 
 #[test]
 fn what_is_left_out_is_counted_and_what_failed_is_not() {
     let ended = ended(TASKS_MAX as u64, 20);
-    let push = push(json!({}), &[], &ended, 5000, &[], None);
+    let push = push(json!({}), &[], &ended, 5000, &[], NONE);
     let push: Value = serde_json::from_str(&push).unwrap();
     let tasks = push["tasks"].as_array().unwrap();
     assert_eq!(push["left_out"], 5000 - tasks.len());
@@ -122,7 +120,7 @@ fn what_is_left_out_is_counted_and_what_failed_is_not() {
     assert!(at.is_sorted() && at[0] < 0.01 && 0.49 < at[at.len() - 1], "{at:?}");
     let widest = at.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
     assert!(widest < 0.01, "a hole of {widest} s");
-    let few = super::push(json!({}), &[], &ended[..10], 10, &[], None);
+    let few = super::push(json!({}), &[], &ended[..10], 10, &[], NONE);
     assert_eq!(serde_json::from_str::<Value>(&few).unwrap()["left_out"], 0);
 }
 
@@ -137,7 +135,7 @@ fn keys_are_whole_so_that_they_can_be_asked_with() {
 
 #[test]
 fn the_last_news_are_sent_if_not_all_fit() {
-    let push = push(json!({}), &[], &[], 0, &news(), None);
+    let push = push(json!({}), &[], &[], 0, &news(), NONE);
     let push: Value = serde_json::from_str(&push).unwrap();
     let texts: Vec<&str> = push["news"].as_array().unwrap().iter().map(|news| news["text"].as_str().unwrap()).collect();
     assert!(texts.len() < 20 && texts.last().unwrap().starts_with("19"), "{texts:?}");

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{percent, watched};
+use super::{percent, something_to_see, watched};
 
 fn program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -253,6 +253,7 @@ fn every_page_is_clicked_through() {
     let squares = client.map(|x: i64| x * x, 0..5).unwrap();
     let total = client.submit(|all: Vec<i64>| all.iter().sum::<i64>(), (squares,)).unwrap();
     assert_eq!(total.result().unwrap(), 30);
+    let _seen = something_to_see(&client);
     browser.visit(&format!("http://{address}/"));
     browser.text("#summary", "2 workers");
     browser.text("#progress", "closure");
@@ -280,6 +281,11 @@ fn every_page_is_clicked_through() {
     browser.text("#told", "no task nobody-0123 is known");
     browser.click("#tab-events");
     browser.text("#news", "has come");
+    browser.type_into("body", "5");
+    browser.text("#transfers-table tbody", "B/s");
+    browser.type_into("body", "6");
+    browser.text("#seen", "closure");
+    browser.text("#seen-note", "looked at fifty times a second");
     // Other colours at a click; a link leads to a story.
     let before = browser.run("return getComputedStyle(document.body).backgroundColor");
     browser.click("#theme");
@@ -289,7 +295,7 @@ fn every_page_is_clicked_through() {
     browser.text("#told", "usually takes");
     // Nothing is wider than a phone.
     browser.call("POST", &format!("{}/window/rect", browser.session), &json!({ "width": 400, "height": 800 }));
-    for view in ["tasks", "workers", "graph", "story", "events"] {
+    for view in ["tasks", "workers", "graph", "story", "transfers", "activity", "events"] {
         browser.click(&format!("#tab-{view}"));
         let wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
         assert_eq!(wide, 0, "{view} does not fit");
@@ -300,6 +306,10 @@ fn every_page_is_clicked_through() {
     browser.visit(&format!("file://{}", path.display()));
     browser.text("h1", "Dask performance report");
     browser.text("#progress", "closure");
+    browser.click("#tab-activity");
+    browser.text("#seen", "closure");
+    browser.click("#tab-transfers");
+    browser.text("#transfers-table tbody", "B/s");
     browser.click("#tab-events");
     browser.text("#news", "has come");
 }

@@ -46,6 +46,10 @@ fn from_worker() -> impl Strategy<Value = FromWorker> {
         1 => (task(), run()).prop_map(|(task, run)| FromWorker::Seceded { task, run }),
         2 => tasks().prop_map(FromWorker::Lost),
         1 => any::<bool>().prop_map(FromWorker::Paused),
+        1 => (any::<u32>(), worker(), size()).prop_map(|(kind, from, nbytes)| {
+            let transfers = vec![Transfer { from, n: u32::MAX, nbytes, nanos: nbytes }];
+            FromWorker::Noticed(Noticed { samples: vec![(kind % 8, [u32::MAX; 4])], transfers })
+        }),
         1 => Just(FromWorker::Leaving),
         1 => (any::<u64>(), any::<f32>()).prop_map(|(resident, cpu_percent)| {
             FromWorker::Heartbeat(Metrics { resident, cpu_percent, managed: resident, ..Metrics::default() })

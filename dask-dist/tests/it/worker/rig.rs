@@ -199,7 +199,7 @@ impl Hand {
             Value::encoded(out.finish("function"))
         });
         let malformed = Value::encoded(Encoder::new().finish("function"));
-        let ids = (0..FUNCTIONS.len() as u32).chain([MALFORMED]).map(FunctionId).collect();
+        let ids = (0..FUNCTIONS.len() as u32).chain([MALFORMED]).map(|id| (FunctionId(id), 10 + id)).collect();
         let messages = vec![
             ToWorker::Welcome { worker: self.id, cluster: (5, 0) },
             ToWorker::Functions(ids),
@@ -226,11 +226,11 @@ impl Hand {
         }
     }
 
-    /// The next report that is no heartbeat.
+    /// The next report that does not come by the clock.
     pub(super) async fn news(&mut self) -> FromWorker {
         loop {
             match self.next().await {
-                FromWorker::Heartbeat(_) => {}
+                FromWorker::Heartbeat(_) | FromWorker::Noticed(_) => {}
                 report => return report,
             }
         }
