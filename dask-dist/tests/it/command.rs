@@ -1,9 +1,8 @@
 //! The command `dask`, as operators call it.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use dask_array::Array;
 use dask_core::{Collection, RunContext};
@@ -11,16 +10,12 @@ use dask_dist::Client;
 
 mod leaving;
 mod page;
+mod running;
 mod strangers;
 mod trust;
 
-/// A process, and what it says.
-pub(crate) struct Running {
-    child: Child,
-    lines: Receiver<String>,
-    /// The port of its dashboard, for those who have looked.
-    pub(crate) dashboard: Option<String>,
-}
+pub(crate) use running::Running;
+use running::kill;
 
 impl Running {
     pub(crate) fn start(arguments: &[&str]) -> Self {
@@ -28,25 +23,7 @@ impl Running {
     }
 
     fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = dask(arguments);
-        command.envs(environment.iter().copied()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (tell, lines) = channel();
-        let from = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || from.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        Self { child, lines, dashboard: None }
-    }
-
-    /// Waits for a line with this in it.
-    pub(crate) fn line(&self, with: &str) -> String {
-        let mut before = Vec::new();
-        loop {
-            match self.lines.recv() {
-                Ok(line) if line.contains(with) => return line,
-                Ok(line) => before.push(line),
-                Err(_) => panic!("it ended without {with:?}: {before:?}"),
-            }
-        }
+        Self::of(dask(arguments).envs(environment.iter().copied()))
     }
 
     /// Waits for a line with each of these, in any order.
@@ -58,34 +35,6 @@ impl Running {
         }
         found
     }
-
-    /// The address in the line that says where it listens.
-    fn address(&self) -> String {
-        let line = self.line("listening at");
-        line.rsplit(' ').next().unwrap().trim_end_matches(['"', '}']).to_owned()
-    }
-
-    pub(crate) fn signal(&self, signal: i32) {
-        kill(self.child.id(), signal);
-    }
-
-    pub(crate) fn ended(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-fn kill(process: u32, signal: i32) {
-    // SAFETY: sends a signal; no memory is involved.
-    assert_eq!(unsafe { libc::kill(process.cast_signed(), signal) }, 0);
 }
 
 fn dask(arguments: &[&str]) -> Command {

@@ -72,20 +72,19 @@ impl Here {
     }
 }
 
-/// A scheduler and a worker as the files start them: they find each other, and leave in order.
-fn run(here: &Here, scheduler: &[String], worker: &[String], look: impl Fn(&Running, &Client)) {
+/// A scheduler and a worker as the files start them: they find each other, and leave in order. `look` is told the port
+/// of the dashboard.
+fn run(here: &Here, scheduler: &[String], worker: &[String], look: impl Fn(&str, &Client)) {
     let mut scheduler = here.start(scheduler);
-    let address = {
-        let dashboard = scheduler.line_of(&["listening at", "dashboard at"]);
-        let port =
-            |what: &str| dashboard[what].rsplit(':').next().unwrap().trim_end_matches(['/', '"', '}']).to_owned();
-        scheduler.dashboard = Some(port("dashboard at"));
-        format!("tcp://127.0.0.1:{}", port("listening at"))
+    let (pages, address) = {
+        let said = scheduler.line_of(&["listening at", "dashboard at"]);
+        let port = |what: &str| said[what].rsplit(':').next().unwrap().trim_end_matches(['/', '"', '}']).to_owned();
+        (port("dashboard at"), format!("tcp://127.0.0.1:{}", port("listening at")))
     };
     let mut worker = here.start_worker(worker, &address);
     let client = here.client(&address);
     client.wait_for_workers(1).wait().unwrap();
-    look(&scheduler, &client);
+    look(&pages, &client);
     client.close();
     worker.signal(libc::SIGTERM);
     assert_eq!(worker.ended(), Some(0));
@@ -412,8 +411,7 @@ fn manifests_start_a_cluster_that_their_probes_find_healthy() {
     let probe =
         |pod: &Yaml, name: &str| field(pod, &["containers", "0", name, "httpGet", "path"]).as_str().map(str::to_owned);
     let here = Here::new();
-    run(&here, &scheduler, &worker, |running, _| {
-        let port = running.dashboard.as_deref().unwrap();
+    run(&here, &scheduler, &worker, |port, _| {
         for name in ["startupProbe", "readinessProbe", "livenessProbe"] {
             assert_eq!(get(port, &probe(pods[0], name).unwrap()), "200", "{name}");
         }

@@ -4,6 +4,8 @@
 
 mod cluster; // a scheduler and workers here
 mod info; // who is there
+#[cfg(test)]
+mod itself; // with the functions of tests
 mod keys; // for a cluster of one's own
 mod nanny; // watches a worker process
 mod options; // the command line

@@ -147,23 +147,4 @@ fn host_name() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn end_of(script: &str) -> End {
-        let child = Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
-        let thresholds = Thresholds::configured().unwrap();
-        let mut watched = Watched::new(child.id(), 0, &thresholds);
-        watch(&Mutex::new(Some(child)), &mut watched, || false).unwrap()
-    }
-
-    #[test]
-    fn a_task_that_ends_the_process_is_no_end_in_order() {
-        for code in [0, 1, 2] {
-            assert!(matches!(end_of(&format!("exit {code}")), End::Died(why) if why.contains(&code.to_string())));
-        }
-        assert!(matches!(end_of("kill -9 $$"), End::Died(_)));
-        assert!(matches!(end_of(&format!("exit {ENDED}")), End::Over(_)));
-        assert!(matches!(end_of(&format!("exit {FAILED}")), End::Over(_)));
-    }
-}
+mod tests;

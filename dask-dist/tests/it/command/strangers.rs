@@ -32,7 +32,7 @@ fn strangers_make_a_scheduler_take_little() {
         let address = scheduler.address();
         let info = || assert_eq!(call(&[&["info", &address][..], &shown].concat()).0, Some(0));
         info();
-        let process = scheduler.child.id();
+        let process = scheduler.id();
         let before = own_bytes(process);
         // Lengths that are forged, just too long, and as long as may be.
         let lengths = [u32::MAX, 1 << 30, (1 << 20) + 1, 1 << 20, 257, 256];
