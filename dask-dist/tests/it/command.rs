@@ -350,6 +350,44 @@ fn wrong_calls_are_refused_with_the_way_out() {
 }
 
 #[test]
+fn with_json_a_wrong_call_is_one_line_too_and_help_is_for_people() {
+    // What is called, who says what is wrong, and what it is.
+    let wrong: [(&[&str], &str, &[&str]); 8] = [
+        (&["--json"], "dask", &["subcommand", "Usage: dask"]),
+        (&["--json", "wrker"], "dask", &["wrker", "worker"]),
+        (&["--json", "--bad", "worker", "127.0.0.1:1"], "dask", &["--bad"]),
+        (&["worker", "--json"], "worker", &["<SCHEDULER>"]),
+        (&["worker", "127.0.0.1:1", "--nthreads", "0", "--json"], "worker", &["--nthreads", "1..=65536"]),
+        (&["worker", "127.0.0.1:1", "--json", "--threads", "2"], "worker", &["--threads", "--nthreads"]),
+        (&["scheduler", "--port", "\"a\nb\"", "--json"], "scheduler", &["--port", "\"a\nb\""]),
+        (&["info", "127.0.0.1:1", "--json", "--", "more"], "info", &["more"]),
+    ];
+    for (arguments, who, parts) in wrong {
+        let Output { status, stdout, stderr } = dask(arguments).output().unwrap();
+        let text = String::from_utf8(stderr).unwrap();
+        assert_eq!((status.code(), &*stdout, text.lines().count()), (Some(2), &[][..], 1), "{arguments:?}: {text}");
+        let said: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((said["level"].as_str(), said["who"].as_str()), (Some("error"), Some(who)), "{text}");
+        assert!(said["time"].as_f64().is_some_and(|time| 1e9 < time), "{text}");
+        let message = said["message"].as_str().unwrap();
+        assert!(parts.iter().all(|part| message.contains(part)), "{text}");
+        assert!(!message.starts_with("error") && message.ends_with(|c: char| !c.is_whitespace()), "{text}");
+    }
+    for arguments in [&["--json", "--help"][..], &["--json", "--version"], &["worker", "--json", "-h"], &["help"]] {
+        let Output { status, stdout, stderr } = dask(arguments).output().unwrap();
+        let text = String::from_utf8(stdout).unwrap();
+        assert_eq!((status.code(), &*stderr), (Some(0), &[][..]), "{arguments:?}: {text}");
+        assert!(!text.is_empty() && !text.starts_with('{'), "{arguments:?}: {text}");
+    }
+    // After the end of the options it is an address that is one too many.
+    for arguments in [&[][..], &["worker"], &["info", "127.0.0.1:1", "--", "--json"], &["info", "127.0.0.1:1", "--bad"]]
+    {
+        let (code, text) = call(arguments);
+        assert!(code == Some(2) && text.contains("Usage: dask") && !text.starts_with('{'), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
 fn nobody_needs_to_read_what_a_process_says() {
     let (_scheduler, address) = scheduler();
     let mut command = dask(&["worker", &address, "--no-nanny", "--nthreads", "1", "--memory-limit", "0"]);

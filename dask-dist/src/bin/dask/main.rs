@@ -12,6 +12,7 @@ mod options; // the command line
 mod scheduler;
 mod signals; // TERM drains
 mod ssh; // on other machines
+mod usage; // a wrong call, said
 mod worker;
 
 use std::process::ExitCode;
@@ -29,7 +30,11 @@ fn main() -> ExitCode {
     // A process that a local cluster starts is a worker, and does not come back from here.
     dask_dist::init();
     dask_dist::shell::process::raise_file_limit();
-    let dask = Dask::parse();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let dask = match Dask::try_parse_from(&arguments) {
+        Ok(dask) => dask,
+        Err(error) => return usage::refuse(&error, &arguments),
+    };
     if dask.json {
         dask_dist::log::set_format(dask_dist::log::Format::Json);
         dask_dist::log::say_panics(dask.command.name());
