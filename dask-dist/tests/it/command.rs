@@ -388,6 +388,47 @@ fn with_json_a_wrong_call_is_one_line_too_and_help_is_for_people() {
 }
 
 #[test]
+fn with_json_a_panic_in_a_worker_process_is_one_line_too() {
+    let (_scheduler, address) = scheduler();
+    let worker = ["--json", "worker", &address, "--nthreads", "1", "--memory-limit", "0"];
+    let cluster = ["--json", "cluster", "--workers", "1", "--memory-limit", "0", "--port", "0"];
+    let calls = [
+        [&worker[..], &["--no-nanny"]].concat(),
+        [&worker[..], &["--nanny"]].concat(),
+        [&cluster[..], &["--dashboard-address", "none"]].concat(),
+    ];
+    for arguments in calls {
+        let mut running = Running::start(&arguments);
+        let address = if arguments[1] == "cluster" { running.address() } else { address.clone() };
+        let client = Client::connect(&address).unwrap();
+        client.wait_for_workers(1).wait().unwrap();
+        let process = client.workers().wait().unwrap()[0].process;
+        // One chunk of more bytes than can be counted.
+        let n = usize::MAX / 4;
+        let endless = Array::<f64>::ones(&[n], &[n]).unwrap().sum(None, false).unwrap();
+        let error = endless.compute_with(&client, &RunContext::default()).unwrap_err().to_string();
+        assert!(error.contains("capacity overflow"), "{error}");
+        let said = loop {
+            let line = running.line("");
+            let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+            if said["message"].as_str().unwrap().contains("capacity overflow") {
+                break said;
+            }
+        };
+        assert_eq!((said["level"].as_str(), said["who"].as_str()), (Some("error"), Some("worker")), "{said}");
+        let message = said["message"].as_str().unwrap();
+        assert!(message.starts_with("the thread dask-task-0 panicked at "), "{message}");
+        // It was a task's, and no more.
+        let x = Array::<f64>::ones(&[10], &[5]).unwrap().sum(None, false).unwrap();
+        assert_eq!(x.compute_with(&client, &RunContext::default()).unwrap().first(), Some(&10.0));
+        assert_eq!(client.workers().wait().unwrap()[0].process, process);
+        client.close();
+        running.signal(libc::SIGTERM);
+        assert_eq!(running.ended(), Some(0));
+    }
+}
+
+#[test]
 fn nobody_needs_to_read_what_a_process_says() {
     let (_scheduler, address) = scheduler();
     let mut command = dask(&["worker", &address, "--no-nanny", "--nthreads", "1", "--memory-limit", "0"]);
