@@ -6,9 +6,11 @@ use dask_dist::Options;
 
 use super::*;
 
-/// A task that takes a worker longer than a test should: one product of large matrices.
+/// A task that takes the worker `busy` longer than a test should: one product of large matrices. What it takes is there
+/// already, so that nothing else runs that could be taken for it.
 fn long_task(client: &Client) -> impl Sized + use<> {
-    let ones = Array::<f64>::ones(&[6000, 6000], &[6000, 6000]).unwrap();
+    let ones = client.persist(&Array::<f64>::ones(&[6000, 6000], &[6000, 6000]).unwrap()).unwrap();
+    until(client, "busy", |worker| worker.n_held != 0 && worker.metrics.executing == 0);
     client.compute(&ones.matmul(&ones).unwrap()).unwrap()
 }
 
