@@ -12,21 +12,15 @@ use crate::shell::questions::{Pairs, Questions};
 
 /// An answer serves for so long.
 const FRESH: Duration = Duration::from_millis(400);
-/// Counting all tasks takes at most one part in so many of the time.
-const CENSUS_SHARE: u32 = 50;
 /// A scheduler that does not answer within this time is ill.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks, and keeps what was answered last. Each kind of answer has a lock of its own: a long count keeps nobody waiting
-/// who asks something else. Whatever is not answered in time is `None`, as of a scheduler that has ended.
+/// Asks, and keeps what was answered last. Each kind of answer has a lock of its own. Whatever is not answered in time is `None`, as of a scheduler that has ended.
 pub(super) struct Gather {
     questions: Questions,
     overview: Mutex<Option<(Instant, Arc<Overview>)>>,
-    layers: Mutex<Option<Counted>>,
+    layers: Mutex<Option<(Instant, Arc<Vec<LayerCount>>)>>,
 }
-
-/// When, how long it took, and what was found.
-type Counted = (Instant, Duration, Arc<Vec<LayerCount>>);
 
 async fn patiently<A>(answer: impl Future<Output = Option<A>>) -> Option<A> {
     tokio::time::timeout(PATIENCE, answer).await.ok().flatten()
@@ -60,13 +54,11 @@ impl Gather {
     pub(super) async fn layers(&self) -> Option<Arc<Vec<LayerCount>>> {
         patiently(async {
             let mut last = self.layers.lock().await;
-            let is_fresh = |(at, took, _): &&Counted| at.elapsed() < FRESH.max(*took * CENSUS_SHARE);
-            if let Some((_, _, layers)) = last.as_ref().filter(is_fresh) {
+            if let Some((_, layers)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
                 return Some(layers.clone());
             }
-            let start = Instant::now();
-            let layers = Arc::new(self.questions.census().await?);
-            *last = Some((Instant::now(), start.elapsed(), layers.clone()));
+            let layers = Arc::new(self.questions.layers().await?);
+            *last = Some((Instant::now(), layers.clone()));
             Some(layers)
         })
         .await

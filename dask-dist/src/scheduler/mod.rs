@@ -49,7 +49,7 @@ pub use memory_manager::{Measure, MemoryManager};
 pub use outbox::Action;
 pub use recorder::{Ended, EndedSince, News, Traffic};
 pub use settings::{Placement, Settings};
-pub use snapshot::{Census, LayerCount, Overview, STATES, SmallGraph, TaskStory, Turns};
+pub use snapshot::{LayerCount, Overview, STATES, SmallGraph, TaskStory, Turns};
 pub use workers::{Status, Worker, Workers};
 
 use crate::protocol::{ClientId, FromClient, FromWorker, RunId, Submit, TaskRef, ToWorker, WorkerHello, WorkerId};

@@ -52,6 +52,8 @@ pub(super) struct Entered {
 /// Since the start, for the tasks of one kind of layer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Totals {
+    /// How many are in each state now, in the order of [`STATES`](super::snapshot::STATES).
+    pub(super) now: [u64; 7],
     /// How often one came into a state, in the order of [`STATES`](super::snapshot::STATES).
     pub(super) entered: [u64; 7],
     /// How many were forgotten.
@@ -176,10 +178,13 @@ impl Recorder {
         self.tasks.push(ended);
     }
 
-    /// A task came into a state, the one of this place in the order of states.
+    /// A task came from a state into another, by their places in the order of states.
     #[inline]
-    pub(super) fn enters(&mut self, entered: Entered, place: usize, group: u32) {
-        self.totals_mut(group).entered[place] += 1;
+    pub(super) fn enters(&mut self, entered: Entered, (from, place): (usize, usize), group: u32) {
+        let totals = self.totals_mut(group);
+        totals.entered[place] += 1;
+        totals.now[from] -= 1;
+        totals.now[place] += 1;
         let second = entered.at.as_secs();
         if self.entered_in.0 != second {
             self.entered_in = (second, 0);
@@ -270,11 +275,13 @@ mod tests {
     fn changes_are_counted_and_those_of_some_seconds_remembered() {
         let mut recorder = Recorder::default();
         let n = 2 * ENTERED_A_SECOND;
+        recorder.totals_mut(1).now[4] = u64::from(4 * n);
         for i in 0..4 * n {
             let (task, at) = (TaskRef { slot: i % n, generation: 0 }, Duration::from_secs(u64::from(i / n)));
-            recorder.enters(Entered { task, at, state: State::Memory, on: None }, 5, 1);
+            recorder.enters(Entered { task, at, state: State::Memory, on: None }, (4, 5), 1);
         }
         assert_eq!(recorder.totals(1).entered[5], u64::from(4 * n));
+        assert_eq!(recorder.totals(1).now, [0, 0, 0, 0, 0, u64::from(4 * n), 0]);
         // Of the first tasks of each second; the oldest are forgotten.
         let noted = |slot| recorder.history(TaskRef { slot, generation: 0 }).count();
         assert_eq!((noted(0), noted(ENTERED_A_SECOND - 1), noted(ENTERED_A_SECOND)), (3, 4, 0));

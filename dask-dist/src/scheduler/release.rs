@@ -129,9 +129,9 @@ impl Machine {
         self.deaths.remove(&slot);
         self.actors.remove(&slot);
         self.copies.asked.remove(&slot);
+        self.note_forgotten(slot);
         let task = &self.tasks[slot];
         let (layer, position, function, demand) = (task.layer, task.position, task.function, task.demand);
-        let group = self.layers[layer].group;
         self.layers.remove_task(layer, position);
         for worker in self.functions.drop_task(function) {
             if self.workers.get(worker).is_some() {
@@ -139,7 +139,6 @@ impl Machine {
             }
         }
         self.demands.drop_task(demand);
-        self.note_forgotten(group);
         self.tasks.remove(slot);
     }
 }

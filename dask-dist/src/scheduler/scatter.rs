@@ -41,6 +41,7 @@ impl Machine {
             let priority = Priority::default();
             let slot = self.tasks.insert(layer, 0, FunctionId(super::task::NONE), priority);
             self.layers.set_slot(layer, 0, slot);
+            self.note_made(slot);
             let task = &mut self.tasks[slot];
             task.is_scattered = true;
             slot

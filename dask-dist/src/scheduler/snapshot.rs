@@ -1,5 +1,6 @@
 //! What the scheduler looks like, for people: each look is bounded, however many tasks there are.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dask_core::Key;
@@ -16,13 +17,6 @@ use crate::protocol::{ACTIVITIES, Demand, Noticed, WorkerId};
 const NEIGHBOURS_MAX: usize = 50;
 /// Changes of a task's state that are told, the last.
 const TRANSITIONS_MAX: usize = 100;
-
-/// How many tasks of each kind of layer are where, counted in slices.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Census {
-    /// One for each kind of layer.
-    pub layers: Vec<LayerCount>,
-}
 
 /// How many tasks of a kind are where.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -157,7 +151,30 @@ pub struct SmallGraph {
 impl Machine {
     /// From now on what happens is noted, see [`ended_since`](Machine::ended_since).
     pub fn record(&mut self) {
-        self.recorder.get_or_insert_with(Box::<Recorder>::default);
+        if self.recorder.is_none() {
+            let mut recorder = Box::<Recorder>::default();
+            self.count_now().into_iter().for_each(|(group, now)| recorder.totals_mut(group).now = now);
+            self.recorder = Some(recorder);
+        }
+    }
+
+    /// How many tasks of each kind of layer are where, counted one by one.
+    pub(super) fn count_now(&self) -> BTreeMap<u32, [u64; 7]> {
+        let mut counts: BTreeMap<u32, [u64; 7]> = BTreeMap::new();
+        for (_, task) in self.tasks.iter() {
+            if let Some(place) = place(task.state) {
+                counts.entry(self.layers[task.layer].group).or_default()[place] += 1;
+            }
+        }
+        counts
+    }
+
+    /// A task was made, and nobody needs it yet.
+    #[inline]
+    pub(super) fn note_made(&mut self, slot: u32) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.totals_mut(self.layers[self.tasks[slot].layer].group).now[0] += 1;
+        }
     }
 
     /// A task comes into a state: the only way into one, besides being made and forgotten.
@@ -166,23 +183,26 @@ impl Machine {
         let task = &mut self.tasks[slot];
         let from = std::mem::replace(&mut task.state, state);
         if self.recorder.is_some() && from != state {
-            self.note_entered(slot, state);
+            self.note_entered(slot, from, state);
         }
     }
 
-    fn note_entered(&mut self, slot: u32, state: State) {
+    fn note_entered(&mut self, slot: u32, from: State, state: State) {
         let (task, at) = (self.tasks.reference(slot), self.now);
         let on = (state == State::Processing).then_some(self.tasks[slot].worker);
         let group = self.layers[self.tasks[slot].layer].group;
-        if let (Some(recorder), Some(place)) = (&mut self.recorder, place(state)) {
-            recorder.enters(Entered { task, at, state, on }, place, group);
+        if let (Some(recorder), Some(from), Some(place)) = (&mut self.recorder, place(from), place(state)) {
+            recorder.enters(Entered { task, at, state, on }, (from, place), group);
         }
     }
 
-    /// A task of this kind is forgotten.
-    pub(super) fn note_forgotten(&mut self, group: u32) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.totals_mut(group).forgotten += 1;
+    /// A task is about to be forgotten.
+    pub(super) fn note_forgotten(&mut self, slot: u32) {
+        let task = &self.tasks[slot];
+        if let (Some(recorder), Some(place)) = (&mut self.recorder, place(task.state)) {
+            let totals = recorder.totals_mut(self.layers[task.layer].group);
+            totals.forgotten += 1;
+            totals.now[place] -= 1;
         }
     }
 
@@ -243,24 +263,25 @@ impl Machine {
         self.recorder.as_ref().map_or((Vec::new(), 0), |recorder| recorder.news_since(from, max))
     }
 
-    /// Counts tasks from slot `from` on, `n` of them; where to go on, if there are more.
-    pub fn census(&self, census: &mut Census, from: u32, n: u32) -> Option<u32> {
-        let groups = self.layers.groups();
-        let new = groups[census.layers.len()..].iter();
-        census.layers.extend(new.map(|group| LayerCount { what: group.what.to_string(), ..LayerCount::default() }));
-        for (i, (count, group)) in census.layers.iter_mut().zip(groups).enumerate() {
-            (count.nanos, count.nbytes, count.measured) = (group.nanos as u64, group.nbytes as u64, group.n);
-            let totals = self.recorder.as_ref().map_or_else(Totals::default, |recorder| recorder.totals(i));
-            (count.entered, count.forgotten, count.suspicious) = (totals.entered, totals.forgotten, totals.suspicious);
-            count.activity = totals.activity;
-        }
-        let slots = self.tasks.some(from, n);
-        for task in slots {
-            if let Some(place) = place(task.state) {
-                census.layers[self.layers[task.layer].group as usize].states[place] += 1;
-            }
-        }
-        (slots.len() == n as usize).then(|| from + n)
+    /// How many tasks of each kind of layer are where, while somebody may watch.
+    pub fn layer_counts(&self) -> Vec<LayerCount> {
+        let groups = self.layers.groups().iter().enumerate();
+        groups
+            .map(|(i, group)| {
+                let totals = self.recorder.as_ref().map_or_else(Totals::default, |recorder| recorder.totals(i));
+                LayerCount {
+                    what: group.what.to_string(),
+                    nanos: group.nanos as u64,
+                    nbytes: group.nbytes as u64,
+                    measured: group.n,
+                    states: totals.now,
+                    entered: totals.entered,
+                    forgotten: totals.forgotten,
+                    suspicious: totals.suspicious,
+                    activity: totals.activity,
+                }
+            })
+            .collect()
     }
 
     /// All that is cheap to know.

@@ -223,6 +223,7 @@ impl Machine {
             let slot = self.tasks.insert(layer_ids[layer], position, function, priority);
             self.functions.add_task(function);
             self.layers.set_slot(layer_ids[layer], position, slot);
+            self.note_made(slot);
             self.set_state(slot, State::Waiting);
             let entered = &mut self.tasks[slot];
             let is_source = graph.dependencies().of(task).is_empty();

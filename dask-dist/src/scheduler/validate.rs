@@ -137,6 +137,16 @@ impl Machine {
         if counted != free {
             return Some(format!("free threads and tasks asked back are {free:?}, counted {counted:?}"));
         }
+        if let Some(recorder) = &self.recorder {
+            let counted = self.count_now();
+            for group in 0..self.layers.groups().len() {
+                let (now, known) =
+                    (counted.get(&(group as u32)).copied().unwrap_or_default(), recorder.totals(group).now);
+                if now != known {
+                    return Some(format!("tasks of kind {group} by state are {now:?}, counted {known:?}"));
+                }
+            }
+        }
         // One worker's list a time: it costs more than all the rest.
         let present = self.workers.present.as_slice();
         let id = *present.get(self.now.as_nanos() as usize % present.len().max(1))?;

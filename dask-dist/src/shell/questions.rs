@@ -5,12 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dask_core::Key;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::scheduler::{
-    Census, EndedSince, LayerCount, Machine, News, Overview, SmallGraph, TaskStory, Traffic, Turns,
-};
+use crate::scheduler::{EndedSince, LayerCount, Machine, News, Overview, SmallGraph, TaskStory, Traffic, Turns};
 
-/// Tasks that are counted in one turn of the scheduler's loop: about half a millisecond.
-const SLICE: u32 = 50_000;
 const WAITING_MAX: usize = 64;
 
 /// Values between workers, with the names of both; and how many pairs there are.
@@ -20,7 +16,7 @@ pub(crate) type Pairs = (Vec<(Traffic, [String; 2])>, usize);
 pub(crate) enum Question {
     Alive(oneshot::Sender<()>),
     Overview(oneshot::Sender<Overview>),
-    Census { so_far: Census, from: u32, answer: oneshot::Sender<(Census, Option<u32>)> },
+    Layers(oneshot::Sender<Vec<LayerCount>>),
     Ended { from: u64, max: usize, answer: oneshot::Sender<EndedSince> },
     News { from: u64, max: usize, answer: oneshot::Sender<(Vec<News>, u64)> },
     Story(Key, oneshot::Sender<Option<TaskStory>>),
@@ -34,10 +30,7 @@ impl Question {
         match self {
             Self::Alive(answer) => drop(answer.send(())),
             Self::Overview(answer) => drop(answer.send(Overview { turns, ..machine.overview() })),
-            Self::Census { mut so_far, from, answer } => {
-                let next = machine.census(&mut so_far, from, SLICE);
-                drop(answer.send((so_far, next)));
-            }
+            Self::Layers(answer) => drop(answer.send(machine.layer_counts())),
             Self::Ended { from, max, answer } => drop(answer.send(machine.ended_since(from, max))),
             Self::News { from, max, answer } => drop(answer.send(machine.news_since(from, max))),
             Self::Story(key, answer) => drop(answer.send(machine.task_story(&key))),
@@ -89,17 +82,9 @@ impl Questions {
         self.ask(Question::Overview).await
     }
 
-    /// How many tasks of each kind are where. The scheduler works on between slices of it.
-    pub async fn census(&self) -> Option<Vec<LayerCount>> {
-        let (mut so_far, mut from) = (Census::default(), 0);
-        loop {
-            let next;
-            (so_far, next) = self.ask(|answer| Question::Census { so_far, from, answer }).await?;
-            match next {
-                Some(next) => from = next,
-                None => return Some(so_far.layers),
-            }
-        }
+    /// How many tasks of each kind of layer are where.
+    pub async fn layers(&self) -> Option<Vec<LayerCount>> {
+        self.ask(Question::Layers).await
     }
 
     /// Tasks that ended, from number `from` on, the last `max` of them; and the number of the next.

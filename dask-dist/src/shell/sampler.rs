@@ -11,8 +11,9 @@ use crate::protocol::ACTIVITIES;
 
 /// How often threads are looked at that run tasks,
 const EVERY: Duration = Duration::from_millis(20);
-/// and how often it is looked whether any does.
+/// and how often it is looked whether any does, if none did for so many looks.
 const IDLE: Duration = Duration::from_millis(100);
+const QUIET: u32 = 50;
 /// A look that comes later than this counts no longer.
 const LATE: Duration = Duration::from_millis(200);
 
@@ -88,13 +89,13 @@ impl Sampler {
         let sampler = Arc::new(Self::default());
         let weak = Arc::downgrade(&sampler);
         let watch = move || {
-            let (mut pause, mut last) = (IDLE, Instant::now());
+            let (mut n_quiet, mut last) = (QUIET, Instant::now());
             loop {
-                std::thread::sleep(pause);
+                std::thread::sleep(if n_quiet < QUIET { EVERY } else { IDLE });
                 let Some(sampler) = weak.upgrade() else { return };
                 let passed = last.elapsed().min(LATE);
                 last = Instant::now();
-                pause = if sampler.look(passed) { EVERY } else { IDLE };
+                n_quiet = if sampler.look(passed) { 0 } else { n_quiet.saturating_add(1) };
             }
         };
         // Without it there is no profile, and that is all.

@@ -203,6 +203,10 @@ impl Sim {
         let mut clock = Clock::default();
         faults.iter().for_each(|(at, fault)| clock.at(*at, Happening::Fault(fault.clone())));
         let mut scheduler = scheduler::Machine::new(settings.scheduler.clone(), seed);
+        if settings.scheduler.validate {
+            // What is counted for those who watch is checked too.
+            scheduler.record();
+        }
         let n_clients = 1 + u32::from(settings.second_client);
         let clients =
             (0..n_clients).map(|_| Client::new(scheduler.add_client(Duration::ZERO), workload.outputs.len())).collect();

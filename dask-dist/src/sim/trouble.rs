@@ -143,6 +143,9 @@ impl Sim {
         let n_restarts = self.outcome.n_restarts;
         self.scheduler = scheduler::Machine::new(self.settings.scheduler.clone(), self.seed + u64::from(n_restarts));
         self.scheduler.restore(Identity { cluster: 0, n_restarts }, self.records.clone());
+        if self.settings.scheduler.validate {
+            self.scheduler.record();
+        }
         // What was on its way was on connections that have ended, and what workers were doing comes to nothing.
         self.clock.retain(|what| {
             matches!(

@@ -91,6 +91,7 @@ struct Cluster {
 impl Cluster {
     fn new(n_workers: u32, n_threads: u32) -> Self {
         let mut machine = Machine::new(settings(), 7);
+        machine.record();
         let client = machine.add_client(Duration::ZERO);
         let mut cluster = Self { machine, world: World::default(), client, now: Duration::ZERO };
         for _ in 0..n_workers {
