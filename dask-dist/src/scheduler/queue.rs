@@ -119,6 +119,9 @@ impl Machine {
     /// Whether a worker may get one more root.
     pub(super) fn has_room(&self, id: WorkerId, slot: u32) -> bool {
         let worker = &self.workers[id];
+        if self.is_suspect(slot) && worker.n_suspects != 0 {
+            return false;
+        }
         if worker.processing == 0 {
             return true;
         }

@@ -125,9 +125,11 @@ impl Machine {
         {
             known.seceded = true;
             let estimate = known.estimate;
+            let is_suspect = self.is_suspect(slot);
             let worker = self.workers.get_mut(on);
             worker.processing -= 1;
             worker.occupancy -= estimate;
+            worker.n_suspects -= u32::from(is_suspect);
             self.workers.update(on);
             self.touched.push(on);
         }

@@ -10,7 +10,7 @@ impl Machine {
         let (n_slots, n_workers) = (self.tasks.n_slots(), self.workers.n_ever());
         let (mut processing, mut ahead) = (vec![(0u32, 0u64); n_workers], vec![0u32; n_workers]);
         let (mut held, mut retracting) = (vec![(0u64, 0u64); n_workers], vec![0u32; n_workers]);
-        let mut free = (0, 0);
+        let (mut free, mut suspects) = ((0, 0), vec![0u32; n_workers]);
         let (mut needed_by, mut alive) = (vec![0u32; n_slots], vec![0u32; n_slots]);
         for (slot, task) in self.tasks.iter() {
             for &dependency in self.tasks.edges(task.dependencies) {
@@ -57,6 +57,7 @@ impl Machine {
                         return broken(format!("at {:?}, which is gone", task.worker));
                     }
                     retracting[task.worker.idx()] += u32::from(task.asked == Asked::Yes);
+                    suspects[task.worker.idx()] += u32::from(self.is_suspect(slot) && !task.seceded);
                     if task.missing != 0 {
                         ahead[task.worker.idx()] += 1;
                         let made_there = |d: u32| {
@@ -113,6 +114,9 @@ impl Machine {
                     "{id:?} holds {} ({} bytes), counted {n} ({nbytes})",
                     worker.n_held, worker.nbytes
                 ));
+            }
+            if worker.n_suspects != suspects[id.idx()] {
+                return Some(format!("{id:?} has {} suspects, counted {}", suspects[id.idx()], worker.n_suspects));
             }
             if worker.retracting != retracting[id.idx()] {
                 return Some(format!(

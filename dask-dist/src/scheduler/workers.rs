@@ -61,6 +61,8 @@ pub struct Worker {
     pub(super) blocked: Vec<(u32, RunId)>,
     /// Tasks asked back and not answered.
     pub(super) retracting: u32,
+    /// Of those processed and not seceded, how many are suspects, see [`Machine::is_suspect`](super::Machine::is_suspect).
+    pub(super) n_suspects: u32,
     /// Its share of [`Workers::n_free`] and [`Workers::n_retracting`].
     counted: (u32, u32),
     /// Until when, in nanoseconds, what others were told to fetch here keeps its line busy.
@@ -91,6 +93,7 @@ impl Worker {
             assigned: VecDeque::new(),
             held: Vec::new(),
             retracting: 0,
+            n_suspects: 0,
             counted: (0, 0),
             sends_until: 0,
             receives_until: 0,
