@@ -1,6 +1,11 @@
 //! Watches a worker process: starts it again when it dies, ends it before it takes more memory than it may, and tells
 //! the scheduler how it died.
 
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,10 +23,18 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(3
 /// A worker that lived for so long has not died at its start.
 const SETTLED: Duration = Duration::from_secs(60);
 
-/// How a worker with a nanny tells that it has ended in order, or with an error that it has said itself: a task may end
-/// the process with any other code.
-pub(crate) const ENDED: u8 = 70;
-pub(crate) const FAILED: u8 = 71;
+/// What a worker says on the line to its nanny when it has ended in order, or with an error that it has told itself: a
+/// task may end the process with any code.
+const ENDED: u8 = b'E';
+const FAILED: u8 = b'F';
+
+/// Says so to the nanny of this process, which holds the other end of its input.
+pub(crate) fn tell_end(in_order: bool) {
+    // If it listens no more, nobody needs to know.
+    if let Ok(line) = std::io::stdin().as_fd().try_clone_to_owned() {
+        let _ = File::from(line).write_all(&[if in_order { ENDED } else { FAILED }]);
+    }
+}
 
 /// How a worker has ended.
 enum End {
@@ -53,11 +66,12 @@ pub(crate) fn run(
     let mut pause = PAUSES[0];
     loop {
         let start = Instant::now();
-        let started = command(args, &name, limit, json)?.args(security_args.arguments()).spawn()?;
+        let (line, its_end) = line()?;
+        let started = command(args, &name, limit, json)?.args(security_args.arguments()).stdin(its_end).spawn()?;
         let process = started.id();
         *locked(&child) = Some(started);
         let mut watched = Watched::new(process, limit, &thresholds);
-        match watch(&child, &mut watched, || *stopped.borrow())? {
+        match watch(&child, &line, &mut watched, || *stopped.borrow())? {
             End::Over(code) => return Ok(code),
             End::Died(why) => {
                 log::warn("nanny", format_args!("{name} (process {process}) died: {why}"));
@@ -78,7 +92,14 @@ pub(crate) fn run(
     }
 }
 
-/// The worker's process, whose input is held here.
+/// A line to a worker, and its input: that ends when it is to leave, and it says on it how it ends.
+fn line() -> std::io::Result<(UnixStream, Stdio)> {
+    let (line, its_end) = UnixStream::pair()?;
+    line.set_nonblocking(true)?;
+    Ok((line, OwnedFd::from(its_end).into()))
+}
+
+/// The worker's process.
 fn command(args: &WorkerArgs, name: &str, limit: u64, json: bool) -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("worker").arg(&args.scheduler).args(["--has-nanny", "--name", name, "--port", &args.port.to_string()]);
@@ -110,7 +131,6 @@ fn command(args: &WorkerArgs, name: &str, limit: u64, json: bool) -> std::io::Re
     }
     // A group of its own: a Ctrl-C in the terminal is for the nanny, which passes it on.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.stdin(Stdio::piped());
     Ok(command)
 }
 
@@ -118,20 +138,26 @@ fn locked(child: &Mutex<Option<Child>>) -> MutexGuard<'_, Option<Child>> {
     child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn watch(child: &Mutex<Option<Child>>, watched: &mut Watched, stopped: impl Fn() -> bool) -> std::io::Result<End> {
+fn watch(
+    child: &Mutex<Option<Child>>,
+    line: &UnixStream,
+    watched: &mut Watched,
+    stopped: impl Fn() -> bool,
+) -> std::io::Result<End> {
     loop {
         if let Some(child) = locked(child).as_mut() {
             if let Some(status) = child.try_wait()? {
-                let told = status.code().and_then(|code| u8::try_from(code).ok());
-                return Ok(match told {
-                    Some(ENDED) => End::Over(ExitCode::SUCCESS),
-                    Some(FAILED) => End::Over(ExitCode::FAILURE),
+                let (mut line, mut told) = (line, [0]);
+                // One that has said nothing has died.
+                return Ok(match line.read(&mut told).map(|_| told) {
+                    Ok([ENDED]) => End::Over(ExitCode::SUCCESS),
+                    Ok([FAILED]) => End::Over(ExitCode::FAILURE),
                     _ => End::Died(watched.describe(status)),
                 });
             }
             if stopped() {
                 // The end of its input tells it to leave.
-                drop(child.stdin.take());
+                let _ = line.shutdown(Shutdown::Write);
             }
             if watched.takes_too_much() {
                 child.kill()?;

@@ -19,13 +19,8 @@ pub(crate) fn run(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Out
         return outcome;
     }
     // What a task may end the process with is told from an end that was meant.
-    Ok(ExitCode::from(match outcome {
-        Ok(_) => nanny::ENDED,
-        Err(error) => {
-            log::fail("worker", error);
-            nanny::FAILED
-        }
-    }))
+    nanny::tell_end(outcome.is_ok());
+    outcome
 }
 
 fn start(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Outcome {
