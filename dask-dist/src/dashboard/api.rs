@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use crate::protocol::{ACTIVITIES, WorkerInfo};
-use crate::scheduler::{Ended, LayerCount, News, Overview, STATES, Traffic};
-use crate::shell::questions::Pairs;
+use crate::scheduler::{Ended, LayerCount, News, Overview, STATES};
 
 const ENDED_MAX: usize = 2000;
 const GRAPH_MAX: u32 = 500;
@@ -99,14 +98,6 @@ fn seconds_seen(layer: &LayerCount) -> Value {
         .into()
 }
 
-pub(super) fn transfers_of((pairs, n): &Pairs) -> Value {
-    let pair = |(traffic, [from, to]): &(Traffic, [String; 2])| {
-        json!({ "from": from, "to": to, "requests": traffic.n, "bytes": traffic.nbytes,
-                "seconds": traffic.took.as_secs_f64(), "last": traffic.at.as_secs_f64() })
-    };
-    json!({ "pairs": n, "transfers": pairs.iter().map(pair).collect::<Value>() })
-}
-
 pub(super) fn ended_of(ended: &[Ended]) -> Value {
     let task = |task: &Ended| {
         json!({ "key": task.key.to_string(), "worker": task.worker.0, "ended": task.at.as_secs_f64(),
@@ -133,7 +124,7 @@ pub(super) async fn layers(State(shared): State<Shared>) -> Response {
 }
 
 pub(super) async fn transfers(State(shared): State<Shared>) -> Response {
-    answer(shared.gather.traffic(PAIRS_MAX).await.map(|pairs| transfers_of(&pairs)))
+    answer(shared.gather.traffic(PAIRS_MAX).await.map(|traffic| json!(traffic)))
 }
 
 pub(super) async fn tasks(State(shared): State<Shared>) -> Response {

@@ -7,19 +7,38 @@ use std::time::{Duration, Instant};
 use dask_core::Key;
 use tokio::sync::Mutex;
 
-use crate::scheduler::{EndedSince, LayerCount, News, Overview, SmallGraph, TaskStory};
-use crate::shell::questions::{Pairs, Questions};
+use crate::scheduler::{EndedSince, LayerCount, News, Overview, SmallGraph, TaskStory, Traffic};
+use crate::shell::questions::Questions;
 
 /// An answer serves for so long.
 const FRESH: Duration = Duration::from_millis(400);
 /// A scheduler that does not answer within this time is ill.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks, and keeps what was answered last. Each kind of answer has a lock of its own. Whatever is not answered in time is `None`, as of a scheduler that has ended.
+/// Asks, and keeps what was answered last. Whatever is not answered in time is `None`, as of a scheduler that has ended.
 pub(super) struct Gather {
     questions: Questions,
-    overview: Mutex<Option<(Instant, Arc<Overview>)>>,
-    layers: Mutex<Option<(Instant, Arc<Vec<LayerCount>>)>>,
+    overview: Last<Overview>,
+    layers: Last<Vec<LayerCount>>,
+}
+
+/// What was answered last, and when. Each kind of answer has a lock of its own.
+struct Last<A>(Mutex<Option<(Instant, Arc<A>)>>);
+
+impl<A> Last<A> {
+    /// That, if it is fresh; else what is answered now.
+    async fn get(&self, ask: impl Future<Output = Option<A>>) -> Option<Arc<A>> {
+        patiently(async {
+            let mut last = self.0.lock().await;
+            if let Some((_, answer)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+                return Some(answer.clone());
+            }
+            let answer = Arc::new(ask.await?);
+            *last = Some((Instant::now(), answer.clone()));
+            Some(answer)
+        })
+        .await
+    }
 }
 
 async fn patiently<A>(answer: impl Future<Output = Option<A>>) -> Option<A> {
@@ -28,7 +47,7 @@ async fn patiently<A>(answer: impl Future<Output = Option<A>>) -> Option<A> {
 
 impl Gather {
     pub(super) fn new(questions: Questions) -> Self {
-        Self { questions, overview: Mutex::default(), layers: Mutex::default() }
+        Self { questions, overview: Last(Mutex::default()), layers: Last(Mutex::default()) }
     }
 
     /// Whether the scheduler answers.
@@ -38,30 +57,12 @@ impl Gather {
 
     /// All that is cheap to know.
     pub(super) async fn overview(&self) -> Option<Arc<Overview>> {
-        patiently(async {
-            let mut last = self.overview.lock().await;
-            if let Some((_, overview)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-                return Some(overview.clone());
-            }
-            let overview = Arc::new(self.questions.overview().await?);
-            *last = Some((Instant::now(), overview.clone()));
-            Some(overview)
-        })
-        .await
+        self.overview.get(self.questions.overview()).await
     }
 
     /// Tasks by layer and state.
     pub(super) async fn layers(&self) -> Option<Arc<Vec<LayerCount>>> {
-        patiently(async {
-            let mut last = self.layers.lock().await;
-            if let Some((_, layers)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-                return Some(layers.clone());
-            }
-            let layers = Arc::new(self.questions.layers().await?);
-            *last = Some((Instant::now(), layers.clone()));
-            Some(layers)
-        })
-        .await
+        self.layers.get(self.questions.layers()).await
     }
 
     pub(super) async fn ended(&self, from: u64, max: usize) -> Option<EndedSince> {
@@ -77,7 +78,7 @@ impl Gather {
         patiently(self.questions.story(key)).await
     }
 
-    pub(super) async fn traffic(&self, max: usize) -> Option<Pairs> {
+    pub(super) async fn traffic(&self, max: usize) -> Option<Traffic> {
         patiently(self.questions.traffic(max)).await
     }
 

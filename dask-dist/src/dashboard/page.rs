@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
 use super::Shared;
-use super::api::{PAIRS_MAX, ended_of, gone, layers_of, news_of, status_of, transfers_of, workers_of};
+use super::api::{PAIRS_MAX, ended_of, gone, layers_of, news_of, status_of, workers_of};
 use super::gather::Gather;
 
 const INDEX: &str = include_str!("assets/index.html");
@@ -42,10 +42,10 @@ pub(super) async fn report(gather: &Gather) -> Option<String> {
     let (overview, layers) = (gather.overview().await?, gather.layers().await?);
     let ended = gather.ended(0, usize::MAX).await?.tasks;
     let (news, _) = gather.news(0, usize::MAX).await?;
-    let (graph, pairs) = (gather.graph(GRAPH_MAX).await?, gather.traffic(PAIRS_MAX).await?);
+    let (graph, traffic) = (gather.graph(GRAPH_MAX).await?, gather.traffic(PAIRS_MAX).await?);
     let data = json!({
         "status": status_of(&overview, &layers), "workers": workers_of(&overview), "layers": layers_of(&layers),
-        "tasks": ended_of(&ended), "news": news_of(&news), "graph": graph, "transfers": transfers_of(&pairs),
+        "tasks": ended_of(&ended), "news": news_of(&news), "graph": graph, "transfers": traffic,
     });
     // Nothing in it can end the element that holds it.
     let data = data.to_string().replace('<', "\\u003c");

@@ -84,6 +84,18 @@ impl Machine {
         current
     }
 
+    /// Whether a task was probably running at so many deaths of workers that it is watched more closely: half of those
+    /// that are allowed, since it costs parallelism.
+    pub(super) fn is_suspect(&self, slot: u32) -> bool {
+        self.settings.allowed_failures.div_ceil(2).max(1) <= u32::from(self.tasks[slot].suspicious)
+    }
+
+    /// Whether a task may go to a worker beside those that it has: no two suspects are at one, so that who stands beside
+    /// a killer is not taken for one.
+    pub(super) fn may_be_beside(&self, slot: u32, id: WorkerId) -> bool {
+        self.workers[id].n_suspects == 0 || !self.is_suspect(slot)
+    }
+
     /// Counts a death against a task; whether it is given up for it.
     fn is_killer(&mut self, slot: u32, id: WorkerId, blamed: &[u32], why: &str) -> bool {
         let allowed = self.settings.allowed_failures;

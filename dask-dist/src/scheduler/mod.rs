@@ -31,6 +31,7 @@ mod settings;
 mod snapshot; // what it looks like
 mod submit; // graphs in
 mod task; // states and flat tables
+mod traffic; // what went between workers
 mod validate; // all invariants
 mod walk; // how far futures are
 mod watchdog; // what makes no progress
@@ -47,9 +48,10 @@ use smallvec::SmallVec;
 pub use groups::Progress;
 pub use memory_manager::{Measure, MemoryManager};
 pub use outbox::Action;
-pub use recorder::{Ended, EndedSince, News, Traffic};
+pub use recorder::{Ended, EndedSince, News};
 pub use settings::{Placement, Settings};
 pub use snapshot::{LayerCount, Overview, STATES, SmallGraph, TaskStory, Turns};
+pub use traffic::{Traffic, Transfers};
 pub use workers::{Status, Worker, Workers};
 
 use crate::protocol::{ClientId, FromClient, FromWorker, RunId, Submit, TaskRef, ToWorker, WorkerHello, WorkerId};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::Machine;
-use super::settings::{Placement, Settings};
+use super::settings::Placement;
 use super::task::{Asked, State, index_of};
 use super::workers::Status;
 use crate::protocol::{ComputeTask, Dependency, RunId, WorkerId};
@@ -25,11 +25,6 @@ const ALL_MAX: usize = 8;
 const COMING_MAX: usize = 12;
 /// Holders named to a worker that has to fetch a value, at most.
 const SOURCES_MAX: usize = 4;
-
-/// Deaths from which on a task is a suspect: half of those that are allowed, since it costs parallelism.
-pub(super) fn suspects_from(settings: &Settings) -> u8 {
-    u8::try_from(settings.allowed_failures.div_ceil(2).max(1)).unwrap_or(u8::MAX)
-}
 
 impl Machine {
     /// Places what has become ready since the last flush.
@@ -84,7 +79,6 @@ impl Machine {
         if let Some(id) = also {
             consider(id);
         }
-        let is_suspect = self.is_suspect(slot);
         let n = self.workers.running.as_slice().len();
         match self.settings.placement {
             _ if n == 0 => {}
@@ -113,9 +107,7 @@ impl Machine {
                 }
             }
         }
-        if is_suspect {
-            candidates.retain(|&mut (id, _)| self.workers[id].n_suspects == 0);
-        }
+        candidates.retain(|&mut (id, _)| self.may_be_beside(slot, id));
         let now = self.now.as_nanos() as u64;
         let cost = |&(id, here): &(WorkerId, u64)| {
             let worker = &self.workers[id];
@@ -129,12 +121,6 @@ impl Machine {
             (worker.backlog() + moving, worker.processing, worker.nbytes, id)
         };
         candidates.iter().min_by_key(|candidate| cost(candidate)).map(|(id, _)| *id)
-    }
-
-    /// Whether a task was so often probably running when a worker died that it is watched more closely: no two of these
-    /// are at one worker, so that those beside a killer are not taken for one.
-    pub(super) fn is_suspect(&self, slot: u32) -> bool {
-        suspects_from(&self.settings) <= self.tasks[slot].suspicious
     }
 
     fn needs_move(&self, slot: u32, id: WorkerId) -> bool {
@@ -232,9 +218,9 @@ impl Machine {
 
     /// A task is not at its worker any more; the state is the caller's affair.
     pub(super) fn unassign(&mut self, slot: u32) {
+        let is_suspect = self.is_suspect(slot);
         let task = &mut self.tasks[slot];
         debug_assert_eq!(task.state, State::Processing);
-        let is_suspect = suspects_from(&self.settings) <= task.suspicious;
         let (id, estimate, demand) = (task.worker, task.estimate, task.demand);
         let (seceded, asked) = (task.seceded, std::mem::take(&mut task.asked));
         let missing = std::mem::take(&mut task.missing);

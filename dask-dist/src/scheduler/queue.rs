@@ -119,7 +119,7 @@ impl Machine {
     /// Whether a worker may get one more root.
     pub(super) fn has_room(&self, id: WorkerId, slot: u32) -> bool {
         let worker = &self.workers[id];
-        if self.is_suspect(slot) && worker.n_suspects != 0 {
+        if !self.may_be_beside(slot, id) {
             return false;
         }
         if worker.processing == 0 {

@@ -1,20 +1,19 @@
 //! The last that happened, for people who watch: bounded, and kept only if somebody may watch.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use dask_core::Key;
 
 use super::task::State;
-use crate::protocol::{ACTIVITIES, Noticed, TaskRef, WorkerId};
+use super::traffic::Pairs;
+use crate::protocol::{ACTIVITIES, TaskRef, WorkerId};
 
 /// What happened at most is kept.
 const TASKS_MAX: usize = 8192;
 /// Of each second at most so many tasks are noted one by one; the others are counted.
 const TASKS_A_SECOND: u32 = 2000;
 const NEWS_MAX: usize = 512;
-/// Pairs of workers between which values went, at most: of more, the half with fewest bytes is forgotten.
-const PAIRS_MAX: usize = 8192;
 /// Changes of tasks' states: 3 MB.
 const ENTERED_MAX: usize = 65_536;
 /// Of each second at most so many are noted, the first; the others are counted. So some seconds are remembered, however
@@ -62,23 +61,6 @@ pub(super) struct Totals {
     pub(super) suspicious: u64,
     /// Milliseconds that threads were seen at each of [`ACTIVITIES`].
     pub(super) activity: [u64; ACTIVITIES.len()],
-}
-
-/// Values that went from one worker to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Traffic {
-    /// From whom.
-    pub from: WorkerId,
-    /// To whom.
-    pub to: WorkerId,
-    /// Requests that were answered.
-    pub n: u64,
-    /// Bytes of values.
-    pub nbytes: u64,
-    /// From requests to the ends of their answers, of all of them together.
-    pub took: Duration,
-    /// When it was last told of, since the start of the scheduler.
-    pub at: Duration,
 }
 
 /// The tasks that ended since somebody asked last.
@@ -140,7 +122,7 @@ pub(super) struct Recorder {
     /// For each kind of layer.
     totals: Vec<Totals>,
     news: Ring<News>,
-    traffic: BTreeMap<(WorkerId, WorkerId), Traffic>,
+    pub(super) pairs: Pairs,
     second: u64,
     noted: u32,
     n_ended: u64,
@@ -154,7 +136,7 @@ impl Default for Recorder {
             entered_in: (0, 0),
             totals: Vec::new(),
             news: Ring::new(NEWS_MAX),
-            traffic: BTreeMap::new(),
+            pairs: Pairs::default(),
             second: 0,
             noted: 0,
             n_ended: 0,
@@ -215,40 +197,12 @@ impl Recorder {
         self.news.push(News { at, text });
     }
 
-    /// What a worker saw. Of kinds of layers there are `n_kinds`.
-    pub(super) fn notice(&mut self, now: Duration, to: WorkerId, noticed: &Noticed, n_kinds: usize) {
-        for (kind, spent) in noticed.samples.iter().filter(|(kind, _)| (*kind as usize) < n_kinds) {
+    /// What threads of a worker were seen at, by kind of layer, of which there are `n_kinds`.
+    pub(super) fn saw(&mut self, samples: &[(u32, [u32; ACTIVITIES.len()])], n_kinds: usize) {
+        for (kind, spent) in samples.iter().filter(|(kind, _)| (*kind as usize) < n_kinds) {
             let sums = &mut self.totals_mut(*kind).activity;
             sums.iter_mut().zip(spent).for_each(|(sum, &new)| *sum = sum.saturating_add(u64::from(new)));
         }
-        for new in &noticed.transfers {
-            let none = Traffic { from: new.from, to, n: 0, nbytes: 0, took: Duration::ZERO, at: now };
-            let all = self.traffic.entry((new.from, to)).or_insert(none);
-            all.n = all.n.saturating_add(u64::from(new.n));
-            all.nbytes = all.nbytes.saturating_add(new.nbytes);
-            all.took = all.took.saturating_add(Duration::from_nanos(new.nanos));
-            all.at = now;
-        }
-        if PAIRS_MAX < self.traffic.len() {
-            let mut sizes: Vec<u64> = self.traffic.values().map(|traffic| traffic.nbytes).collect();
-            let half = sizes.len() / 2;
-            let (_, &mut least, _) = sizes.select_nth_unstable(half);
-            let mut left = PAIRS_MAX / 2;
-            self.traffic.retain(|_, traffic| {
-                let stays = least <= traffic.nbytes && left != 0;
-                left -= usize::from(stays);
-                stays
-            });
-        }
-    }
-
-    /// Between which workers values went, the `max` pairs with most bytes; and of how many.
-    pub(super) fn traffic(&self, max: usize) -> (Vec<Traffic>, usize) {
-        let mut all: Vec<Traffic> = self.traffic.values().copied().collect();
-        all.sort_by_key(|traffic| (std::cmp::Reverse(traffic.nbytes), traffic.from, traffic.to));
-        let n = all.len();
-        all.truncate(max);
-        (all, n)
     }
 
     /// Tasks that ended so far, noted or not.
@@ -269,7 +223,6 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Transfer;
 
     #[test]
     fn changes_are_counted_and_those_of_some_seconds_remembered() {
@@ -288,22 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn what_workers_see_is_added_up_and_bounded_whatever_they_say() {
+    fn what_threads_are_seen_at_is_added_up_for_kinds_of_layers_that_there_are() {
         let mut recorder = Recorder::default();
-        let now = Duration::from_secs(1);
-        let from = |id, nbytes| Transfer { from: WorkerId(id), n: 1, nbytes, nanos: u64::MAX };
-        let noticed =
-            Noticed { samples: vec![(0, [1, 2, 3, 4]), (9, [1; 4])], transfers: vec![from(1, 10), from(2, 5)] };
-        (0..2).for_each(|_| recorder.notice(now, WorkerId(0), &noticed, 1));
+        (0..2).for_each(|_| recorder.saw(&[(0, [1, 2, 3, 4]), (9, [1; 4])], 1));
         assert_eq!((recorder.totals(0).activity, recorder.totals(9).activity), ([2, 4, 6, 8], [0; 4]));
-        let (pairs, n) = recorder.traffic(1);
-        assert_eq!((pairs[0].from, pairs[0].n, pairs[0].nbytes, n), (WorkerId(1), 2, 20, 2));
-        for i in 0..3 * PAIRS_MAX as u32 {
-            let transfers = vec![from(i, if i == 77 { u64::MAX } else { 1 })];
-            recorder.notice(now, WorkerId(5), &Noticed { samples: Vec::new(), transfers }, 1);
-        }
-        let (pairs, n) = recorder.traffic(usize::MAX);
-        assert!(n <= PAIRS_MAX && pairs[0].from == WorkerId(77), "{n}");
     }
 
     #[test]

@@ -253,7 +253,7 @@ impl Machine {
 
     /// Of those that have what is asked, free now, the one where the task can start first.
     fn best_of(&self, slot: u32, able: &[WorkerId], resources: &[(String, f64)]) -> Option<WorkerId> {
-        let (task, is_suspect) = (&self.tasks[slot], self.is_suspect(slot));
+        let task = &self.tasks[slot];
         let inputs = self.tasks.edges(task.dependencies);
         let bytes_missing = |id: WorkerId| -> u64 {
             let missing = inputs.iter().filter(|&&input| !self.tasks[input].holders.contains(&id));
@@ -261,7 +261,7 @@ impl Machine {
         };
         let fits = |id: &WorkerId| {
             self.workers[*id].status == Status::Running
-                && (!is_suspect || self.workers[*id].n_suspects == 0)
+                && self.may_be_beside(slot, *id)
                 && self.has_resources(*id, resources, true)
                 && (!task.is_root || self.has_room(*id, slot))
         };

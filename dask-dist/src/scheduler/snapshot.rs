@@ -8,10 +8,10 @@ use dask_core::layer::ravel;
 use serde::Serialize;
 
 use super::Machine;
-use super::recorder::{Ended, EndedSince, Entered, News, Recorder, Totals, Traffic};
+use super::recorder::{Ended, EndedSince, Entered, News, Recorder, Totals};
 use super::task::State;
 use super::workers::Status;
-use crate::protocol::{ACTIVITIES, Demand, Noticed, WorkerId};
+use crate::protocol::{ACTIVITIES, Demand, WorkerId};
 
 /// Neighbours of a task that are named.
 const NEIGHBOURS_MAX: usize = 50;
@@ -232,24 +232,6 @@ impl Machine {
         if let Some(recorder) = &mut self.recorder {
             recorder.note(Ended { key, worker, at: now, took, nbytes, failed });
         }
-    }
-
-    /// What a worker saw of itself, as far as it can be.
-    pub(super) fn note_noticed(&mut self, id: WorkerId, noticed: &Noticed) {
-        let (now, n_kinds, n_workers) = (self.now, self.layers.groups().len(), self.workers.n_ever());
-        if noticed.transfers.iter().any(|transfer| n_workers <= transfer.from.idx()) {
-            return;
-        }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.notice(now, id, noticed, n_kinds);
-        }
-    }
-
-    /// Between which workers values went, the `max` pairs with most bytes, with their names; and of how many.
-    pub fn traffic(&self, max: usize) -> (Vec<(Traffic, [String; 2])>, usize) {
-        let (pairs, n) = self.recorder.as_ref().map_or((Vec::new(), 0), |recorder| recorder.traffic(max));
-        let name = |id: WorkerId| self.workers[id].hello.name.clone();
-        (pairs.into_iter().map(|traffic| (traffic, [name(traffic.from), name(traffic.to)])).collect(), n)
     }
 
     /// Tasks that ended, from number `from` on, the last `max` of them; and the number of the next. Of thousands in a

@@ -1,6 +1,7 @@
 //! All invariants, checked from scratch.
 
 use super::Machine;
+use super::settings::Placement;
 use super::task::{Asked, State};
 use super::workers::Status;
 
@@ -114,6 +115,9 @@ impl Machine {
                     "{id:?} holds {} ({} bytes), counted {n} ({nbytes})",
                     worker.n_held, worker.nbytes
                 ));
+            }
+            if self.settings.placement == Placement::Locality && 1 < worker.n_suspects {
+                return Some(format!("{id:?} has {} suspects", worker.n_suspects));
             }
             if worker.n_suspects != suspects[id.idx()] {
                 return Some(format!("{id:?} has {} suspects, counted {}", suspects[id.idx()], worker.n_suspects));

@@ -10,7 +10,7 @@ use dask_core::{Call, Index, TaskError, TaskFn, Value};
 use super::context::{Secede, WorkerContext, within};
 use super::sampler::{RunsNow, Sampler};
 use super::store::drop_quietly;
-use crate::protocol::{ACTIVITIES, Failure, FunctionId, TaskRef};
+use crate::protocol::{Failure, FunctionId, TaskRef};
 
 /// A function as it arrived, and decoded once.
 pub(super) struct Function {
@@ -90,7 +90,7 @@ impl Executor {
     ) -> std::io::Result<Self> {
         let jobs = Mutex::new((VecDeque::new(), false));
         let context = Arc::new(context);
-        let sampler = Sampler::start();
+        let sampler = Arc::new(Sampler::new());
         let shared = Arc::new(Shared { jobs, wake: Condvar::new(), tell: Box::new(tell), context, sampler });
         for i in 0..n_threads.max(1) {
             spawn(&shared, i)?;
@@ -98,9 +98,9 @@ impl Executor {
         Ok(Self { shared })
     }
 
-    /// What threads were seen at since this was last asked.
-    pub(super) fn samples(&self) -> Vec<(u32, [u32; ACTIVITIES.len()])> {
-        self.shared.sampler.take()
+    /// Who looks at its threads.
+    pub(super) fn sampler(&self) -> &Arc<Sampler> {
+        &self.shared.sampler
     }
 
     pub(super) fn submit(&self, jobs: impl IntoIterator<Item = Job>) {

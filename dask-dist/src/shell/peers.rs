@@ -23,12 +23,12 @@ pub(super) struct Peers {
     events: Heard,
     comm: CommSettings,
     received: Arc<AtomicU64>,
-    moved: Moved,
+    moved: Came,
     runtime: Handle,
 }
 
 /// What came from whom since it was last told.
-type Moved = Arc<Mutex<HashMap<WorkerId, Transfer>>>;
+type Came = Arc<Mutex<HashMap<WorkerId, Transfer>>>;
 
 /// Peers told of at a time, at most; the others are told of the next time.
 const TRANSFERS_MAX: usize = 256;
@@ -96,7 +96,7 @@ struct Peer {
     id: WorkerId,
     events: Heard,
     received: Arc<AtomicU64>,
-    moved: Moved,
+    moved: Came,
 }
 
 impl Peer {

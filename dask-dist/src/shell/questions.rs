@@ -9,9 +9,6 @@ use crate::scheduler::{EndedSince, LayerCount, Machine, News, Overview, SmallGra
 
 const WAITING_MAX: usize = 64;
 
-/// Values between workers, with the names of both; and how many pairs there are.
-pub(crate) type Pairs = (Vec<(Traffic, [String; 2])>, usize);
-
 /// A question, and where the answer goes.
 pub(crate) enum Question {
     Alive(oneshot::Sender<()>),
@@ -20,7 +17,7 @@ pub(crate) enum Question {
     Ended { from: u64, max: usize, answer: oneshot::Sender<EndedSince> },
     News { from: u64, max: usize, answer: oneshot::Sender<(Vec<News>, u64)> },
     Story(Key, oneshot::Sender<Option<TaskStory>>),
-    Traffic { max: usize, answer: oneshot::Sender<Pairs> },
+    Traffic { max: usize, answer: oneshot::Sender<Traffic> },
     Graph { max: u32, answer: oneshot::Sender<SmallGraph> },
 }
 
@@ -102,8 +99,8 @@ impl Questions {
         self.ask(|answer| Question::Story(key, answer)).await
     }
 
-    /// Between which workers values went, the `max` pairs with most bytes; and of how many.
-    pub async fn traffic(&self, max: usize) -> Option<(Vec<(Traffic, [String; 2])>, usize)> {
+    /// Between which workers values went: the `max` pairs with most bytes.
+    pub async fn traffic(&self, max: usize) -> Option<Traffic> {
         self.ask(|answer| Question::Traffic { max, answer }).await
     }
 

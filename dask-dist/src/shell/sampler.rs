@@ -1,5 +1,5 @@
-//! What the threads of a worker are seen at, fifty times a second while any of them runs a task: a profile by layer that
-//! costs tasks two stores each, and needs neither signals nor symbols. Where the system does not tell, all is computing.
+//! What the threads of a worker are seen at, each time that its loop looks at the process: a profile by layer that costs
+//! tasks two stores each, and needs neither signals nor symbols. Where the system does not tell, all is computing.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,11 +9,6 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::ACTIVITIES;
 
-/// How often threads are looked at that run tasks,
-const EVERY: Duration = Duration::from_millis(20);
-/// and how often it is looked whether any does, if none did for so many looks.
-const IDLE: Duration = Duration::from_millis(100);
-const QUIET: u32 = 50;
 /// A look that comes later than this counts no longer.
 const LATE: Duration = Duration::from_millis(200);
 
@@ -77,30 +72,15 @@ fn parse(text: &str) -> Option<(char, (u64, u64))> {
 }
 
 /// Looks at threads.
-#[derive(Default)]
 pub(super) struct Sampler {
     threads: Mutex<Vec<Watched>>,
-    spent: Mutex<HashMap<u32, Spent>>,
+    /// By kind of layer; and when it was last looked.
+    spent: Mutex<(HashMap<u32, Spent>, Instant)>,
 }
 
 impl Sampler {
-    /// It looks until it is dropped.
-    pub(super) fn start() -> Arc<Self> {
-        let sampler = Arc::new(Self::default());
-        let weak = Arc::downgrade(&sampler);
-        let watch = move || {
-            let (mut n_quiet, mut last) = (QUIET, Instant::now());
-            loop {
-                std::thread::sleep(if n_quiet < QUIET { EVERY } else { IDLE });
-                let Some(sampler) = weak.upgrade() else { return };
-                let passed = last.elapsed().min(LATE);
-                last = Instant::now();
-                n_quiet = if sampler.look(passed) { 0 } else { n_quiet.saturating_add(1) };
-            }
-        };
-        // Without it there is no profile, and that is all.
-        drop(std::thread::Builder::new().name("dask-sampler".to_owned()).spawn(watch));
-        sampler
+    pub(super) fn new() -> Self {
+        Self { threads: Mutex::default(), spent: Mutex::new((HashMap::new(), Instant::now())) }
     }
 
     /// From now on the thread that calls this is looked at, until what is returned is dropped.
@@ -112,24 +92,23 @@ impl Sampler {
         now
     }
 
-    /// Whether any thread runs a task.
-    fn look(&self, passed: Duration) -> bool {
+    /// Looks at all threads that run tasks: what they are at now counts for the time since the last look.
+    pub(super) fn look(&self) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.retain(|thread| 1 < Arc::strong_count(&thread.now.0));
-        let mut any = false;
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = std::mem::replace(&mut spent.1, Instant::now()).elapsed().min(LATE);
         for thread in threads.iter_mut() {
-            let Some(kind) = thread.now.0.load(Ordering::Relaxed).checked_sub(1) else { continue };
-            let activity = thread.look();
-            let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-            spent.entry(kind).or_default()[activity] += passed.as_millis() as u32;
-            any = true;
+            if let Some(kind) = thread.now.0.load(Ordering::Relaxed).checked_sub(1) {
+                spent.0.entry(kind).or_default()[thread.look()] += passed.as_millis() as u32;
+            }
         }
-        any
     }
 
     /// What was seen since this was last asked, by kind of layer.
     pub(super) fn take(&self) -> Vec<(u32, Spent)> {
-        std::mem::take(&mut *self.spent.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut spent.0).into_iter().collect()
     }
 }
 
@@ -149,7 +128,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn who_computes_is_told_from_who_waits_and_who_ends_is_forgotten() {
-        let sampler = Sampler::start();
+        const EVERY: Duration = Duration::from_millis(20);
+        let sampler = Arc::new(Sampler::new());
         let (ready, is_ready) = mpsc::channel();
         let (over, is_over) = mpsc::channel::<()>();
         let stop = Arc::new(AtomicU32::new(0));
@@ -177,6 +157,7 @@ mod tests {
         let seen = |all: &HashMap<u32, Spent>, kind, at: usize| all.get(&kind).is_some_and(|spent| 60 <= spent[at]);
         while !(seen(&all, 4, 0) && seen(&all, 7, 2)) {
             std::thread::sleep(EVERY);
+            sampler.look();
             for (kind, spent) in sampler.take() {
                 all.entry(kind).or_default().iter_mut().zip(spent).for_each(|(sum, new)| *sum += new);
             }
@@ -185,8 +166,7 @@ mod tests {
         drop(over);
         busy.join().unwrap();
         waiting.join().unwrap();
-        while !sampler.threads.lock().unwrap().is_empty() {
-            std::thread::sleep(EVERY);
-        }
+        sampler.look();
+        assert!(sampler.threads.lock().unwrap().is_empty());
     }
 }

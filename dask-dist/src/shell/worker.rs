@@ -14,6 +14,7 @@ use super::context::WorkerContext;
 use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
 use super::process::{CpuClock, give_back_freed, own_bytes};
+use super::sampler::Sampler;
 use super::serve::Server;
 use super::store::{Moved, Removed, Store};
 use crate::error::DistError;
@@ -24,7 +25,8 @@ use crate::worker::{Action, Event, Machine, Settings};
 /// Events taken together, at most, before what follows from them is done.
 const TOGETHER: usize = 256;
 const TICK: Duration = Duration::from_millis(500);
-/// A thread fills gigabytes in a second: so often it is looked how much memory the process takes.
+/// A thread fills gigabytes in a second: so often it is looked how much memory the process takes, and what its threads
+/// are at.
 const LOOK: Duration = Duration::from_millis(20);
 /// Values that are written to disk at a time, and values that are read: each takes its size once more while it is.
 const ON_DISK: usize = 4;
@@ -229,6 +231,7 @@ async fn serve_once(
         })
     })
     .map_err(|error| DistError::io("starting the worker's threads", error))?;
+    let sampler = executor.sampler().clone();
     let sent = Arc::new(AtomicU64::new(0));
     let welcomed = context.id.clone();
     let context = Arc::new(context);
@@ -264,7 +267,7 @@ async fn serve_once(
         wake: wake.clone(),
     }));
     drop(later.set(Arc::downgrade(&shell)));
-    let ends = Ends { inbox, told, listener, server, sent, wake };
+    let ends = Ends { inbox, told, listener, server, sent, sampler, wake };
     let ended = serve_until_the_end(&shell, ends, (scheduler, options), stop).await;
     if matches!(ended, Err(DistError::SchedulerGone { .. })) {
         *kept = Kept::of(&locked(&shell));
@@ -280,6 +283,7 @@ struct Ends {
     server: Server,
     /// Bytes sent to peers.
     sent: Arc<AtomicU64>,
+    sampler: Arc<Sampler>,
     wake: Arc<Notify>,
 }
 
@@ -290,7 +294,7 @@ async fn serve_until_the_end(
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), DistError> {
     let drain = options.drain_timeout;
-    let Ends { mut inbox, mut told, mut listener, server, sent, wake } = ends;
+    let Ends { mut inbox, mut told, mut listener, server, sent, sampler, wake } = ends;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looks = tokio::time::interval(LOOK);
@@ -332,6 +336,7 @@ async fn serve_until_the_end(
                 }
             }
             _ = looks.tick() => {
+                sampler.look();
                 let resident = resident(shell);
                 let mut shell = locked(shell);
                 // Far from the limit nothing depends on it: the next heartbeat tells.
@@ -345,7 +350,7 @@ async fn serve_until_the_end(
                 let cpu_percent = shell.cpu.percent();
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
-                let noticed = Noticed { samples: shell.executor.samples(), transfers: shell.peers.transfers() };
+                let noticed = Noticed { samples: sampler.take(), transfers: shell.peers.transfers() };
                 if !noticed.is_empty() {
                     shell.reports.messages.push(FromWorker::Noticed(noticed));
                 }

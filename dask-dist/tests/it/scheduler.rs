@@ -358,15 +358,14 @@ fn a_task_under_which_workers_die_is_given_up_and_says_how_they_died() {
     assert!(deaths[0].contains("signal 9"), "{deaths:?}");
 }
 
-/// Workers of this name and one thread come and die, one after the other, for as long as they have the first task.
-fn die_of_the_first(n: usize, restrictions: &Restrictions, name: &str) -> Cluster {
+/// Workers called special, of one thread, come and die, one after the other, for as long as they have the first task.
+fn die_of_the_first(n: usize, restrictions: &Restrictions) -> Cluster {
     let mut cluster = Cluster::new(0, 0);
     let (mut submit, functions) = sources("task", n, 0);
     submit.restrictions = restrictions.clone();
     cluster.submit((submit, functions));
     for life in 0..40 {
-        let hello = WorkerHello { name: name.to_owned(), address: format!("sim://{life}"), ..special() };
-        let id = cluster.add(WorkerHello { n_threads: 1, ..hello });
+        let id = cluster.add(WorkerHello { n_threads: 1, address: format!("sim://{life}"), ..special() });
         loop {
             let to_run = &cluster.world.workers[&id].to_run;
             if to_run.is_empty() || to_run.iter().any(|task| task.index.first() == Some(&0)) {
@@ -385,7 +384,7 @@ fn die_of_the_first(n: usize, restrictions: &Restrictions, name: &str) -> Cluste
 #[test]
 fn who_was_only_behind_a_killer_is_not_given_up_with_it() {
     for (restrictions, n) in [(restrictions(0), 2), (restrictions(0), 9), (restrictions(3), 2), (restrictions(3), 9)] {
-        let cluster = die_of_the_first(n, &restrictions, "special");
+        let cluster = die_of_the_first(n, &restrictions);
         let failed: Vec<String> = cluster
             .world
             .heard
