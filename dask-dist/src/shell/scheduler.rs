@@ -48,7 +48,7 @@ pub struct SchedulerOptions {
     pub journal: Option<PathBuf>,
     /// Questions of those who watch.
     pub questions: Option<super::questions::Asked>,
-    /// Is told how many workers are there.
+    /// Is told how many workers are there, before anybody is answered with it.
     pub present: Option<watch::Sender<usize>>,
 }
 
@@ -150,12 +150,13 @@ pub async fn serve_scheduler(
                 began
             }
         };
-        shell.flush();
-        turns.note(began, shell.now());
+        // Before anybody is answered: who was told of workers finds them counted.
         if let Some(present) = &present {
             let n = shell.machine.present_workers().len();
             present.send_if_modified(|known| std::mem::replace(known, n) != n);
         }
+        shell.flush();
+        turns.note(began, shell.now());
     }
     shell.close();
     Ok(())

@@ -105,3 +105,14 @@ fn processes_compute_also_after_one_is_killed() {
     cluster.wait_for_workers(2).unwrap();
     assert_eq!(compute(&cluster, &total()), (1..=200).sum::<i64>());
 }
+
+#[test]
+fn what_a_client_is_told_of_workers_is_counted() {
+    let mut cluster = LocalCluster::builder().workers(1).processes(true).start().unwrap();
+    let client = cluster.client().unwrap();
+    for n in 2..=20 {
+        cluster.start_worker().unwrap();
+        while client.workers().wait().unwrap().len() < n {}
+        assert_eq!(cluster.n_workers(), n);
+    }
+}
