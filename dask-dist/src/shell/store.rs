@@ -30,6 +30,8 @@ enum Place {
     Memory(Value),
     /// In memory and on disk, until the machine has heard of it: a task that it starts meanwhile finds the value.
     Both(Value, PathBuf),
+    /// In memory, read from a file that is still there: it goes to disk again without being written.
+    Clean(Value, PathBuf),
     Disk(PathBuf),
 }
 
@@ -38,7 +40,7 @@ impl Place {
     fn clear(self) {
         let (value, path) = match self {
             Self::Memory(value) => (Some(value), None),
-            Self::Both(value, path) => (Some(value), Some(path)),
+            Self::Both(value, path) | Self::Clean(value, path) => (Some(value), Some(path)),
             Self::Disk(path) => (None, Some(path)),
         };
         value.into_iter().for_each(drop_quietly);
@@ -97,7 +99,9 @@ impl Store {
     /// A value that is in memory.
     pub(super) fn get(&self, task: TaskRef) -> Option<Value> {
         match self.lock().get(&task) {
-            Some(Entry { place: Place::Memory(value) | Place::Both(value, _), .. }) => Some(value.clone()),
+            Some(Entry { place: Place::Memory(value) | Place::Both(value, _) | Place::Clean(value, _), .. }) => {
+                Some(value.clone())
+            }
             _ => None,
         }
     }
@@ -105,7 +109,7 @@ impl Store {
     /// A value wherever it is; one on disk is read and not kept. Blocks.
     pub(super) fn get_or_read(&self, task: TaskRef) -> Option<Value> {
         let path = match &self.lock().get(&task)?.place {
-            Place::Memory(value) | Place::Both(value, _) => return Some(value.clone()),
+            Place::Memory(value) | Place::Both(value, _) | Place::Clean(value, _) => return Some(value.clone()),
             Place::Disk(path) => path.clone(),
         };
         match disk::read(&path) {
@@ -155,20 +159,32 @@ impl Store {
 
     /// Writes a value to disk; its memory is freed when it is [evicted](Self::evict). Blocks.
     pub(super) fn spill(&self, task: TaskRef) -> Moved {
-        let (value, stamp) = match self.lock().get(&task) {
+        let (value, stamp) = match self.lock().get_mut(&task) {
             Some(Entry { place: Place::Memory(value), stamp }) => (value.clone(), *stamp),
             Some(Entry { place: Place::Both(..), .. }) => return Moved::Done,
+            Some(Entry { place: place @ Place::Clean(..), .. }) => {
+                if let Place::Clean(value, path) = place {
+                    *place = Place::Both(value.clone(), std::mem::take(path));
+                }
+                return Moved::Done;
+            }
             _ => return Moved::Dropped,
         };
         let parcel = match value.to_parcel() {
             Ok(parcel) => parcel,
             Err(error) => return Moved::Stays(error.to_string()),
         };
-        let written = self.path(task, stamp).and_then(|path| {
+        let write = || {
+            let path = self.path(task, stamp)?;
             let written = disk::write(&path, &parcel);
             written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
             Ok(path)
-        });
+        };
+        let mut written: io::Result<PathBuf> = write();
+        // Files that are kept for later make room for those that are needed.
+        if written.is_err() && self.forget_files() {
+            written = write();
+        }
         drop(parcel);
         match written {
             Ok(path) => self.replace(task, stamp, Place::Both(value, path)),
@@ -198,10 +214,33 @@ impl Store {
             None => return Moved::Dropped,
         };
         match disk::read(&path) {
-            Ok(parcel) => self.replace(task, stamp, Place::Memory(Value::encoded(parcel))),
+            Ok(parcel) => self.is_read(task, stamp, Value::encoded(parcel), path),
             Err(error) if self.is_there(task, stamp) => Moved::Failed(format!("{}: {error}", path.display())),
             Err(_) => Moved::Dropped,
         }
+    }
+
+    /// A value was read, if it is still the same.
+    fn is_read(&self, task: TaskRef, stamp: u64, value: Value, path: PathBuf) -> Moved {
+        let mut values = self.lock();
+        let Some(entry) = values.get_mut(&task).filter(|entry| entry.stamp == stamp) else { return Moved::Dropped };
+        if matches!(entry.place, Place::Disk(_)) {
+            entry.place = Place::Clean(value, path);
+        }
+        Moved::Done
+    }
+
+    /// Removes the files of values that are in memory and to stay there; whether there were any.
+    fn forget_files(&self) -> bool {
+        let mut paths = Vec::new();
+        for entry in self.lock().values_mut() {
+            if let Place::Clean(value, path) = &mut entry.place {
+                paths.push(std::mem::take(path));
+                entry.place = Place::Memory(value.clone());
+            }
+        }
+        paths.iter().for_each(|path| drop(std::fs::remove_file(path)));
+        !paths.is_empty()
     }
 
     fn is_there(&self, task: TaskRef, stamp: u64) -> bool {
@@ -228,9 +267,16 @@ mod tests {
         TaskRef { slot, generation: 0 }
     }
 
+    fn below(folder: &std::path::Path) -> Vec<PathBuf> {
+        let folders = std::fs::read_dir(folder).unwrap();
+        folders
+            .flat_map(|entry| std::fs::read_dir(entry.unwrap().path()).unwrap())
+            .map(|entry| entry.unwrap().path())
+            .collect()
+    }
+
     fn files(folder: &std::path::Path) -> usize {
-        let below = std::fs::read_dir(folder).unwrap();
-        below.map(|entry| std::fs::read_dir(entry.unwrap().path()).unwrap().count()).sum()
+        below(folder).len()
     }
 
     #[test]
@@ -247,8 +293,15 @@ mod tests {
         assert_eq!(files(folder.path()), 1);
         assert_eq!(store.restore(t(1)), Moved::Done);
         assert_eq!(store.get(t(1)).unwrap().get::<Vec<i64>>().unwrap(), &[1, 2, 3]);
-        assert_eq!(files(folder.path()), 0);
+        // It need not be written again: the file is the same one.
+        let file = || std::fs::metadata(below(folder.path()).pop().unwrap()).unwrap().modified().unwrap();
+        let written = file();
         assert_eq!(store.spill(t(1)), Moved::Done);
+        assert!(store.get(t(1)).is_some());
+        store.evict(t(1));
+        assert!(store.get(t(1)).is_none());
+        assert_eq!(file(), written);
+        assert_eq!(store.restore(t(1)), Moved::Done);
         drop(store.remove(&[t(1)]));
         assert_eq!(files(folder.path()), 0);
         assert_eq!((store.spill(t(1)), store.restore(t(1))), (Moved::Dropped, Moved::Dropped));
@@ -262,6 +315,32 @@ mod tests {
         store.insert(t(1), Value::new(vec![1i64]));
         assert!(matches!(store.spill(t(1)), Moved::Failed(why) if !why.is_empty()));
         assert!(store.get(t(1)).is_some());
+    }
+
+    #[test]
+    fn files_of_values_in_memory_make_room_on_a_disk_that_refuses() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(Some(folder.path().to_owned()));
+        for i in 1..=3 {
+            store.insert(t(i), Value::new(vec![i64::from(i)]));
+        }
+        for i in 1..=2 {
+            assert_eq!(store.spill(t(i)), Moved::Done);
+            store.evict(t(i));
+        }
+        assert_eq!(store.restore(t(1)), Moved::Done);
+        // Where the third is to be written stands something else: it cannot be, whatever is removed.
+        let stamp = store.lock()[&t(3)].stamp;
+        std::fs::create_dir(store.path(t(3), stamp).unwrap()).unwrap();
+        assert!(matches!(store.spill(t(3)), Moved::Failed(_)));
+        assert_eq!(files(folder.path()), 2);
+        // The first lost its file, not its value; the second, which is nowhere else, has its file.
+        for i in 1..=3 {
+            assert_eq!(store.get_or_read(t(i)).unwrap().get::<Vec<i64>>().unwrap(), &[i64::from(i)]);
+        }
+        std::fs::remove_dir(store.path(t(3), stamp).unwrap()).unwrap();
+        assert_eq!((store.spill(t(1)), store.spill(t(3))), (Moved::Done, Moved::Done));
+        assert_eq!(files(folder.path()), 3);
     }
 
     #[test]

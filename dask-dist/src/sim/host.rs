@@ -15,6 +15,8 @@ pub(super) struct Stored {
     pub(super) value: u64,
     pub(super) nbytes: u64,
     pub(super) on_disk: bool,
+    /// It was written before, and the file is kept while it is in memory.
+    pub(super) has_file: bool,
     /// Tells it from one of the same name before.
     pub(super) version: u64,
 }
@@ -118,7 +120,7 @@ impl Host {
         }
         self.versions += 1;
         self.in_memory += nbytes;
-        self.store.insert(task, Stored { value, nbytes, on_disk: false, version: self.versions });
+        self.store.insert(task, Stored { value, nbytes, on_disk: false, has_file: false, version: self.versions });
     }
 
     /// A value leaves it.
@@ -133,7 +135,7 @@ impl Host {
     /// A value that has been written leaves memory.
     pub(super) fn evict(&mut self, task: TaskRef) {
         if let Some(stored) = self.store.get_mut(&task).filter(|stored| !stored.on_disk) {
-            stored.on_disk = true;
+            (stored.on_disk, stored.has_file) = (true, true);
             self.in_memory -= stored.nbytes;
         }
     }

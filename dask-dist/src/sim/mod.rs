@@ -529,8 +529,10 @@ impl Sim {
                     self.broken = Some(format!("{id:?} moves {task:?}, which it does not have"));
                     return;
                 };
-                let (version, nbytes) = (stored.version, stored.nbytes);
-                let ok = if to_disk { !host.disk.is_full(now) } else { host.unreadable_until <= now };
+                // What was read from its file goes there again without being written.
+                let nbytes = if to_disk && stored.has_file { 0 } else { stored.nbytes };
+                let version = stored.version;
+                let ok = if to_disk { nbytes == 0 || !host.disk.is_full(now) } else { host.unreadable_until <= now };
                 self.outcome.bytes_spilled += if ok && to_disk { nbytes } else { 0 };
                 let at = host.disk.moves(now, nbytes);
                 self.clock.at(at, Happening::Moved { on: id, task, version, to_disk, ok });
