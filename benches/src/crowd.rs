@@ -136,6 +136,7 @@ impl Worker {
                     run: task.run,
                     nbytes: NBYTES,
                     nanos: 1_000_000,
+                    dropped: task.last_use,
                 };
                 tasks.into_iter().map(done).collect()
             }

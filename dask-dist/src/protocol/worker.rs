@@ -114,6 +114,9 @@ pub struct ComputeTask {
     pub wanted: bool,
     /// What it needs, in the order of the function's inputs; one that is used twice stands there twice.
     pub dependencies: SmallVec<[Dependency; 2]>,
+    /// Which of the first 64 of them nobody else needs, as bits: they are dropped when the task has a value, unless
+    /// [`ToWorker::Keep`] comes before.
+    pub last_use: u64,
 }
 
 /// From the scheduler to a worker.
@@ -139,6 +142,8 @@ pub enum ToWorker {
     Compute(Vec<ComputeTask>),
     /// These values are not needed any more; attempts to make them may be dropped.
     Free(Vec<TaskRef>),
+    /// These values are needed by more than the task that was given with [`ComputeTask::last_use`] of them.
+    Keep(Vec<TaskRef>),
     /// Give these back if they have not started; each is answered by [`FromWorker::Retracted`] if it was given back,
     /// by [`FromWorker::Kept`] if it runs, and by nothing if its report is on its way.
     Retract(Vec<(TaskRef, RunId)>),
@@ -164,6 +169,8 @@ pub enum FromWorker {
         nbytes: u64,
         /// How long the function took, in nanoseconds.
         nanos: u64,
+        /// Which of its inputs were dropped with it, as bits, see [`ComputeTask::last_use`].
+        dropped: u64,
     },
     /// As [`Finished`](FromWorker::Finished), and the value, which is small and wanted, comes with it: one attachment.
     FinishedWith {
@@ -175,6 +182,8 @@ pub enum FromWorker {
         nbytes: u64,
         /// How long the function took, in nanoseconds.
         nanos: u64,
+        /// Which of its inputs were dropped with it, as bits, see [`ComputeTask::last_use`].
+        dropped: u64,
     },
     /// A task has no value.
     Failed {

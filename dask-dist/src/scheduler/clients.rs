@@ -176,6 +176,7 @@ impl Machine {
     /// From now on `wish` is told of the task. Whoever calls says what there is to say now.
     pub(super) fn add_wish(&mut self, slot: u32, wish: Wish) {
         self.tasks[slot].wanted += 1;
+        self.needed_more(slot);
         self.clients.wishes.entry(slot).or_default().push(wish);
         let before = self.clients.all.get_mut(&wish.0).and_then(|client| client.futures.insert(wish.1, slot));
         // A number that is used again: it is a wish for the new alone.

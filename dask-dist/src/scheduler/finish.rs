@@ -4,7 +4,7 @@ use dask_core::Value;
 
 use super::Machine;
 use super::holders::{NANOS_MAX, NBYTES_MAX};
-use super::task::State;
+use super::task::{State, Task};
 use crate::protocol::{RunId, TaskRef, WorkerId};
 
 impl Machine {
@@ -15,15 +15,20 @@ impl Machine {
         (task, run): (TaskRef, RunId),
         nbytes: u64,
         nanos: u64,
+        dropped: u64,
         value: Option<&Value>,
     ) {
         let Some(slot) = self.tasks.find(task) else {
             // Forgotten meanwhile; the worker was told, or is told now.
             return self.outbox.free(on, task);
         };
+        let is_at = |task: &Task| task.state == State::Processing && task.worker == on;
+        if dropped != 0 {
+            let known = &self.tasks[slot];
+            self.inputs_dropped(slot, on, dropped, is_at(known) && known.run == run);
+        }
         let known = &self.tasks[slot];
-        let expected = known.state == State::Processing && known.worker == on;
-        if !expected {
+        if !is_at(known) {
             // An attempt that was given up. Its value is not needed here.
             if !known.holders.contains(&on) {
                 self.outbox.free(on, task);

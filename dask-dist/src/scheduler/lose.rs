@@ -124,9 +124,13 @@ impl Machine {
 
     /// A holder has the value no more.
     pub(super) fn value_gone(&mut self, slot: u32, id: WorkerId) {
-        if !self.drop_holder(slot, id) || !self.tasks[slot].holders.is_empty() {
-            return;
+        if self.drop_holder(slot, id) && self.tasks[slot].holders.is_empty() {
+            self.nobody_has(slot);
         }
+    }
+
+    /// A value is gone with its last holder.
+    pub(super) fn nobody_has(&mut self, slot: u32) {
         debug_assert_eq!(self.tasks[slot].state, State::Memory);
         self.set_state(slot, State::Released);
         self.end_moves_of(slot);

@@ -15,6 +15,7 @@ mod functions; // undecoded, sent to each worker once
 mod groups; // what was learnt; stories for people
 mod holders; // who has what
 pub mod journal; // what outlives the scheduler
+mod last_use; // inputs that go with the task
 mod layers; // slots by layer and position
 mod lose; // workers that go, values that are gone
 mod memory_manager; // copies that nobody asked for
@@ -92,6 +93,8 @@ pub enum Event {
         nbytes: u64,
         /// How long the function took, in nanoseconds.
         nanos: u64,
+        /// Which of its inputs were dropped with it, as bits.
+        dropped: u64,
         /// The value.
         value: Value,
     },
@@ -224,10 +227,10 @@ impl Machine {
             Event::Client(client, message) => self.hear_client(client, message),
             Event::ClientLost(client) => self.remove_client(client),
             Event::Worker(worker, message) => self.hear_worker(worker, message),
-            Event::Finished { worker, of, nbytes, nanos, value } => {
+            Event::Finished { worker, of, nbytes, nanos, dropped, value } => {
                 if self.workers.get(worker).is_some() {
                     self.workers.get_mut(worker).seen = now;
-                    self.finished(worker, of, nbytes, nanos, Some(&value));
+                    self.finished(worker, of, nbytes, nanos, dropped, Some(&value));
                 }
             }
             Event::WorkerLost(worker, why) => self.remove_worker(worker, &why),
@@ -260,9 +263,9 @@ impl Machine {
         }
         self.workers.get_mut(id).seen = self.now;
         match message {
-            FromWorker::Finished { task, run, nbytes, nanos }
-            | FromWorker::FinishedWith { task, run, nbytes, nanos } => {
-                self.finished(id, (task, run), nbytes, nanos, None);
+            FromWorker::Finished { task, run, nbytes, nanos, dropped }
+            | FromWorker::FinishedWith { task, run, nbytes, nanos, dropped } => {
+                self.finished(id, (task, run), nbytes, nanos, dropped, None);
             }
             FromWorker::Failed { task, run, failure } => self.failed(id, task, run, failure),
             FromWorker::Added(tasks) => tasks.into_iter().for_each(|(task, nbytes)| self.added(id, task, nbytes)),

@@ -105,6 +105,14 @@ impl Outbox {
         }
     }
 
+    pub(super) fn keep(&mut self, worker: WorkerId, task: TaskRef) {
+        let messages = &mut self.of(worker).messages;
+        match messages.last_mut() {
+            Some(ToWorker::Keep(tasks)) => tasks.push(task),
+            _ => messages.push(ToWorker::Keep(vec![task])),
+        }
+    }
+
     pub(super) fn retract(&mut self, worker: WorkerId, task: TaskRef, run: RunId) {
         let messages = &mut self.of(worker).messages;
         match messages.last_mut() {

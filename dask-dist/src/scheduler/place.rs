@@ -191,9 +191,10 @@ impl Machine {
             let kind = self.layers[layer].group;
             self.outbox.function(to, (function, kind), body);
         }
-        let mut dependencies = SmallVec::new();
+        let (mut dependencies, mut last_use) = (SmallVec::new(), 0);
         for i in 0..span.len {
             let dependency = self.tasks.dependency(slot, i);
+            last_use |= self.give_away(dependency, i);
             let value = &self.tasks[dependency];
             let sources: SmallVec<[WorkerId; 2]> = if value.holders.contains(&to) {
                 SmallVec::from_slice(&[to])
@@ -212,7 +213,8 @@ impl Machine {
             dependencies.push(Dependency { task: self.tasks.reference(dependency), nbytes, holders: sources });
         }
         let index = index_of(position, &self.layers[layer].shape);
-        self.outbox.compute(to, ComputeTask { task: reference, run, function, index, priority, wanted, dependencies });
+        let task = ComputeTask { task: reference, run, function, index, priority, wanted, dependencies, last_use };
+        self.outbox.compute(to, task);
         self.is_head(slot);
     }
 

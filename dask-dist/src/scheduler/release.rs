@@ -83,7 +83,9 @@ impl Machine {
                 let dependency = self.tasks.dependency(slot, i);
                 let on = &mut self.tasks[dependency];
                 on.needed_by += 1;
-                match on.state {
+                let state = on.state;
+                self.needed_more(dependency);
+                match state {
                     State::Memory => continue,
                     State::Released => stack.push(dependency),
                     State::Erred => has_erred = true,

@@ -267,6 +267,7 @@ impl Machine {
                 on.alive_dependents += 1;
                 missing += u32::from(on.state != State::Memory);
                 if known[edge as usize] {
+                    self.needed_more(dependency);
                     *self.later_dependents.entry(dependency).or_default().entry(slot).or_default() += 1;
                     match self.tasks[dependency].state {
                         State::Released => to_activate.push(dependency),

@@ -82,6 +82,8 @@ pub(super) struct Task {
     pub(super) is_scattered: bool,
     /// It has left its worker's threads.
     pub(super) seceded: bool,
+    /// Somebody was told to drop its value once it is used.
+    pub(super) given_away: bool,
     /// Whether it was asked back from its worker.
     pub(super) asked: Asked,
     /// Workers that died while they probably ran it.
@@ -223,6 +225,7 @@ impl Tasks {
             dependencies: Span::default(),
             dependents: Span::default(),
             missing: 0,
+            given_away: false,
             needed_by: 0,
             alive_dependents: 0,
             wanted: 0,

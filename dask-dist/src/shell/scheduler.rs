@@ -248,9 +248,9 @@ impl Shell {
                 let mut attachments = batch.attachments.into_iter();
                 for message in batch.messages {
                     let event = match message {
-                        FromWorker::FinishedWith { task, run, nbytes, nanos } => match attachments.next() {
-                            Some(value) => Event::Finished { worker, of: (task, run), nbytes, nanos, value },
-                            None => Event::Worker(worker, FromWorker::Finished { task, run, nbytes, nanos }),
+                        FromWorker::FinishedWith { task, run, nbytes, nanos, dropped } => match attachments.next() {
+                            Some(value) => Event::Finished { worker, of: (task, run), nbytes, nanos, dropped, value },
+                            None => Event::Worker(worker, FromWorker::Finished { task, run, nbytes, nanos, dropped }),
                         },
                         other => Event::Worker(worker, other),
                     };

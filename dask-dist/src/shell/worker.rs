@@ -571,7 +571,7 @@ impl Shell {
 
     /// A report for the scheduler, with the value if it is to come along and can.
     fn push(&mut self, report: FromWorker) {
-        let FromWorker::FinishedWith { task, run, nbytes, nanos } = report else {
+        let FromWorker::FinishedWith { task, run, nbytes, nanos, dropped } = report else {
             return self.reports.messages.push(report);
         };
         let value = self.store.get(task);
@@ -582,7 +582,7 @@ impl Shell {
                 self.reports.messages.push(report);
                 self.reports.attachments.push(value);
             }
-            None => self.reports.messages.push(FromWorker::Finished { task, run, nbytes, nanos }),
+            None => self.reports.messages.push(FromWorker::Finished { task, run, nbytes, nanos, dropped }),
         }
     }
 

@@ -108,6 +108,7 @@ impl ZeroCluster {
                             run: task.run,
                             nbytes,
                             nanos: 1000,
+                            dropped: task.last_use,
                         };
                         self.reports.extend(tasks.into_iter().map(|task| (id, done(task))));
                     }

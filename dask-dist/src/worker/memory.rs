@@ -83,7 +83,7 @@ impl Machine {
             let (run, then) = (attempt.run, std::mem::take(&mut attempt.then));
             if !attempt.state.has_started() {
                 self.drop_attempt(task, actions);
-                actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos: 0 }));
+                actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos: 0, dropped: 0 }));
             }
             then.into_iter().for_each(|(task, run)| self.input_here(task, run));
         }

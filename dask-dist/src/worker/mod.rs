@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod fetch; // inputs from peers
+mod last_use; // inputs that go with the task
 mod memory; // what is here; to disk and back
 mod run; // tasks: given, ready, running, done
 mod settings;
@@ -276,6 +277,7 @@ impl Machine {
         match message {
             ToWorker::Compute(tasks) => tasks.into_iter().for_each(|task| self.compute(task, actions)),
             ToWorker::Free(tasks) => self.free(&tasks, actions),
+            ToWorker::Keep(values) => self.keep(&values),
             ToWorker::Retract(tasks) => self.retract(&tasks, actions),
             ToWorker::Acquire(values) => {
                 values.iter().for_each(|value| self.acquire(value, actions));

@@ -18,6 +18,8 @@ pub(super) struct Attempt {
     pub(super) priority: Priority,
     /// One an edge.
     pub(super) inputs: SmallVec<[TaskRef; 4]>,
+    /// Which of them nobody else needs, as bits.
+    pub(super) last_use: u64,
     /// While waiting: edges to values that are not here. While gathering: edges to values that are being read.
     pub(super) missing: u32,
     /// It has not started, and its inputs stay in memory until it does.
@@ -72,17 +74,17 @@ impl AttemptState {
 impl Machine {
     /// The scheduler gives a task.
     pub(super) fn compute(&mut self, task: ComputeTask, actions: &mut Vec<Action>) {
-        let ComputeTask { task, run, function, index, priority, wanted, dependencies } = task;
+        let ComputeTask { task, run, function, index, priority, wanted, dependencies, last_use } = task;
         if let Some(held) = self.held.get_mut(&task) {
             held.doomed = false;
             let nbytes = held.nbytes;
-            actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos: 0 }));
+            actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos: 0, dropped: 0 }));
             return;
         }
         if let Some(known) = self.attempts.get_mut(&task) {
             if known.state.has_started() {
                 // It was dropped and is wanted again: what runs will do.
-                known.run = run;
+                (known.run, known.last_use) = (run, last_use);
                 known.state = match known.state {
                     AttemptState::Useless { seceded: false } => AttemptState::Running,
                     AttemptState::Useless { seceded: true } => AttemptState::Seceded,
@@ -121,7 +123,8 @@ impl Machine {
             self.ready.push(Reverse((priority, task, run)));
         }
         let (gathered, then) = (false, SmallVec::new());
-        let attempt = Attempt { run, function, index, priority, inputs, missing, gathered, wanted, then, state };
+        let attempt =
+            Attempt { run, function, index, priority, inputs, last_use, missing, gathered, wanted, then, state };
         self.attempts.insert(task, attempt);
         if in_vain {
             self.give_back(task, run, actions);
@@ -307,14 +310,15 @@ impl Machine {
             (AttemptState::Useless { .. }, Err(_)) => {}
             (_, Err(_)) if self.held.contains_key(&task) => {
                 let nbytes = self.held[&task].nbytes;
-                actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos }));
+                actions.push(Action::Report(FromWorker::Finished { task, run, nbytes, nanos, dropped: 0 }));
             }
             (_, Ok(nbytes)) => {
                 self.arrived(task, nbytes, actions);
+                let dropped = self.drop_last_used(&attempt.inputs, attempt.last_use, actions);
                 actions.push(Action::Report(if attempt.wanted && nbytes <= SENT_ALONG_MAX {
-                    FromWorker::FinishedWith { task, run, nbytes, nanos }
+                    FromWorker::FinishedWith { task, run, nbytes, nanos, dropped }
                 } else {
-                    FromWorker::Finished { task, run, nbytes, nanos }
+                    FromWorker::Finished { task, run, nbytes, nanos, dropped }
                 }));
             }
             (_, Err(failure)) => actions.push(Action::Report(FromWorker::Failed { task, run, failure })),

@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 mod demands;
 mod hostile;
+mod last_use;
 mod leaving;
 mod retract;
 
@@ -78,7 +79,30 @@ struct FakeWorker {
     /// It was told that it may go.
     may_go: bool,
     holds: BTreeSet<TaskRef>,
+    /// Values that it held and was told to drop.
+    n_freed: usize,
     functions: BTreeSet<FunctionId>,
+}
+
+impl FakeWorker {
+    fn keep(&mut self, value: TaskRef) {
+        for task in &mut self.to_run {
+            for (i, _) in task.dependencies.iter().enumerate().take(64).filter(|(_, d)| d.task == value) {
+                task.last_use &= !(1 << i);
+            }
+        }
+    }
+
+    /// A task has run: what only it needed goes, as bits.
+    fn drop_last_used(&mut self, task: &ComputeTask) -> u64 {
+        let mut dropped = 0;
+        for (i, dependency) in
+            task.dependencies.iter().enumerate().take(64).filter(|(i, _)| task.last_use & 1 << i != 0)
+        {
+            dropped |= u64::from(self.holds.remove(&dependency.task)) << i;
+        }
+        dropped
+    }
 }
 
 struct Cluster {
@@ -153,8 +177,9 @@ impl Cluster {
                 tasks.iter().for_each(|task| assert!(worker.functions.contains(&task.function), "{task:?}"));
                 worker.to_run.extend(tasks);
             }
+            ToWorker::Keep(tasks) => tasks.iter().for_each(|task| worker.keep(*task)),
             ToWorker::Free(tasks) => tasks.iter().for_each(|task| {
-                worker.holds.remove(task);
+                worker.n_freed += usize::from(worker.holds.remove(task));
                 worker.to_run.retain(|t| t.task != *task);
                 worker.to_get.retain(|d| d.task != *task);
             }),
@@ -233,13 +258,15 @@ impl Cluster {
         if !fetched.is_empty() {
             self.event(Event::Worker(id, FromWorker::Added(fetched)));
         }
-        let (task, run) = (task.task, task.run);
+        let (given, task, run) = (&task, task.task, task.run);
         if fails {
             let failure = Failure::Error { chain: vec!["no".to_owned()] };
             self.event(Event::Worker(id, FromWorker::Failed { task, run, failure }));
         } else {
-            self.world.workers.get_mut(&id).unwrap().holds.insert(task);
-            self.event(Event::Worker(id, FromWorker::Finished { task, run, nbytes: 8, nanos: 1000 }));
+            let worker = self.world.workers.get_mut(&id).unwrap();
+            worker.holds.insert(task);
+            let dropped = worker.drop_last_used(given);
+            self.event(Event::Worker(id, FromWorker::Finished { task, run, nbytes: 8, nanos: 1000, dropped }));
         }
         true
     }

@@ -15,11 +15,11 @@ struct World {
     worker: Machine,
     /// In memory; true if on disk.
     store: BTreeMap<TaskRef, bool>,
-    running: Vec<TaskRef>,
+    running: Vec<(TaskRef, Vec<TaskRef>)>,
     requests: Vec<(u64, Vec<TaskRef>)>,
     disk: Vec<Event>,
-    /// Attempts not yet answered, and what they depend on.
-    open: BTreeMap<TaskRef, (RunId, Vec<TaskRef>)>,
+    /// Attempts not yet answered, what they depend on, and which of that they may drop.
+    open: BTreeMap<TaskRef, (RunId, Vec<TaskRef>, u64)>,
     next_run: u32,
 }
 
@@ -36,8 +36,8 @@ impl World {
                 for input in &inputs {
                     assert_eq!(self.store.get(input), Some(&false), "{task:?} needs {input:?}");
                 }
-                assert!(!self.running.contains(&task));
-                self.running.push(task);
+                assert!(self.running.iter().all(|(other, _)| *other != task));
+                self.running.push((task, inputs.to_vec()));
             }
             Action::Fetch { request, tasks, .. } => self.requests.push((request, tasks)),
             Action::Drop(tasks) => tasks.iter().for_each(|task| {
@@ -60,18 +60,20 @@ impl World {
 
     fn hear(&mut self, report: FromWorker) {
         let mut answered = |task: TaskRef, run: RunId| {
-            if self.open.get(&task).is_some_and(|(known, _)| *known == run) {
-                self.open.remove(&task);
-            }
+            if self.open.get(&task).is_some_and(|(known, ..)| *known == run) { self.open.remove(&task) } else { None }
         };
         match report {
-            FromWorker::Finished { task, run, .. } => {
-                answered(task, run);
+            FromWorker::Finished { task, run, dropped, .. } => {
+                if let Some((_, inputs, last_use)) = answered(task, run) {
+                    assert_eq!(dropped & !last_use, 0, "{task:?} drops what others need");
+                    let is_here = |&i: &usize| dropped & 1 << i != 0 && self.store.contains_key(&inputs[i]);
+                    assert_eq!((0..inputs.len()).find(is_here), None, "{task:?} has not dropped it");
+                }
                 assert!(self.store.contains_key(&task), "{task:?} is said to be here");
             }
-            FromWorker::Failed { task, run, .. } => answered(task, run),
+            FromWorker::Failed { task, run, .. } => drop(answered(task, run)),
             FromWorker::Retracted(tasks) | FromWorker::Missing { dependents: tasks, .. } => {
-                tasks.into_iter().for_each(|(task, run)| answered(task, run));
+                tasks.into_iter().for_each(|(task, run)| drop(answered(task, run)));
             }
             FromWorker::Added(values) => {
                 values
@@ -90,7 +92,7 @@ impl World {
         if self.running.is_empty() {
             return;
         }
-        let task = self.running.remove(which % self.running.len());
+        let (task, _) = self.running.remove(which % self.running.len());
         let result = if ok { Ok(100) } else { Err(Failure::Error { chain: vec!["no".to_owned()] }) };
         if ok {
             self.insert(task);
@@ -145,24 +147,40 @@ impl World {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Compute(slot, inputs) => {
-                let inputs: Vec<Dependency> = inputs
+            Step::Compute(slot, inputs, last_use) => {
+                let mut inputs: Vec<Dependency> = inputs
                     .iter()
                     .filter(|(input, _)| input != slot)
                     .map(|(input, holders)| on(*input, &holders.iter().copied().collect::<Vec<_>>()))
                     .collect();
+                // What runs already has the inputs that it had.
+                if let Some((_, before)) = self.running.iter().find(|(running, _)| *running == t(*slot)) {
+                    inputs = before.iter().map(|input| on(input.slot, &[1])).collect();
+                }
                 self.next_run += 1;
                 let run = RunId(self.next_run);
-                self.open.insert(t(*slot), (run, inputs.iter().map(|input| input.task).collect()));
-                self.handle(Event::Scheduler(ToWorker::Compute(vec![task(*slot, self.next_run, &inputs)])));
+                // It is said of values that are one input only.
+                let distinct: BTreeSet<TaskRef> = inputs.iter().map(|input| input.task).collect();
+                let last_use = if distinct.len() == inputs.len() { *last_use } else { 0 };
+                self.open.insert(t(*slot), (run, inputs.iter().map(|input| input.task).collect(), last_use));
+                let given = ComputeTask { last_use, ..task(*slot, self.next_run, &inputs) };
+                self.handle(Event::Scheduler(ToWorker::Compute(vec![given])));
             }
             Step::Free(slots) => {
                 let tasks: Vec<TaskRef> = slots.iter().map(|&slot| t(slot)).collect();
                 tasks.iter().for_each(|task| drop(self.open.remove(task)));
                 self.handle(Event::Scheduler(ToWorker::Free(tasks)));
             }
+            Step::Keep(slot) => {
+                for (_, inputs, last_use) in self.open.values_mut() {
+                    for (i, _) in inputs.iter().enumerate().filter(|(_, input)| **input == t(*slot)) {
+                        *last_use &= !(1 << i);
+                    }
+                }
+                self.handle(Event::Scheduler(ToWorker::Keep(vec![t(*slot)])));
+            }
             Step::Retract(slot) => {
-                if let Some((run, _)) = self.open.get(&t(*slot)) {
+                if let Some((run, ..)) = self.open.get(&t(*slot)) {
                     let run = *run;
                     self.handle(Event::Scheduler(ToWorker::Retract(vec![(t(*slot), run)])));
                 }
@@ -176,7 +194,7 @@ impl World {
             }
             Step::Over(which, ok) => self.over(*which, *ok),
             Step::Secede(which) => {
-                if let Some(&task) = self.running.get(*which) {
+                if let Some(&(task, _)) = self.running.get(*which) {
                     self.handle(Event::Seceded { task });
                 }
             }
@@ -192,7 +210,8 @@ impl World {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Compute(u32, Vec<(u32, BTreeSet<u32>)>),
+    Compute(u32, Vec<(u32, BTreeSet<u32>)>, u64),
+    Keep(u32),
     Free(Vec<u32>),
     Retract(u32),
     Acquire(u32, u32),
@@ -209,7 +228,9 @@ fn any_step() -> impl Strategy<Value = Step> {
     // Nobody: made here, or not at all.
     let holders = proptest::collection::btree_set(1..4u32, 0..3);
     prop_oneof![
-        4 => (slot.clone(), proptest::collection::vec((slot.clone(), holders), 0..4)).prop_map(|(s, i)| Step::Compute(s, i)),
+        4 => (slot.clone(), proptest::collection::vec((slot.clone(), holders), 0..4), 0..16u64)
+            .prop_map(|(s, i, last)| Step::Compute(s, i, last)),
+        1 => slot.clone().prop_map(Step::Keep),
         2 => proptest::collection::vec(slot.clone(), 1..3).prop_map(Step::Free),
         1 => slot.clone().prop_map(Step::Retract),
         1 => (slot.clone(), 1..4u32).prop_map(|(s, h)| Step::Acquire(s, h)),

@@ -1,6 +1,7 @@
 //! What the machine asks for, event by event; and that its invariants hold whatever comes, in whatever order.
 
 mod any_order;
+mod last_use;
 mod memory;
 mod tasks;
 
@@ -29,6 +30,7 @@ pub(super) fn task(slot: u32, run: u32, dependencies: &[Dependency]) -> ComputeT
         priority: Priority { rank: slot, ..Priority::default() },
         wanted: false,
         dependencies: dependencies.iter().cloned().collect(),
+        last_use: 0,
     }
 }
 
@@ -68,7 +70,7 @@ pub(super) fn run(slot: u32, inputs: &[u32]) -> Action {
 }
 
 pub(super) fn finished(slot: u32, run: u32, nbytes: u64) -> Action {
-    Action::Report(FromWorker::Finished { task: t(slot), run: RunId(run), nbytes, nanos: 7 })
+    Action::Report(FromWorker::Finished { task: t(slot), run: RunId(run), nbytes, nanos: 7, dropped: 0 })
 }
 
 pub(super) fn added(values: &[(u32, u64)]) -> Action {

@@ -114,7 +114,7 @@ fn a_copy_that_is_here_already_is_acquired_at_once() {
 fn a_task_whose_value_comes_from_elsewhere_need_not_run() {
     let mut worker = machine(Settings::default());
     worker.given(vec![task(0, 0, &[]), task(1, 3, &[])]);
-    let finished = FromWorker::Finished { task: t(1), run: RunId(3), nbytes: 50, nanos: 0 };
+    let finished = FromWorker::Finished { task: t(1), run: RunId(3), nbytes: 50, nanos: 0, dropped: 0 };
     assert_eq!(worker.put(1, 50), [Action::Report(finished), added(&[(1, 50)])]);
     assert_eq!(worker.ran_well(0, 1), [super::finished(0, 0, 1)]);
 }

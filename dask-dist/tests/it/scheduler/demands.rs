@@ -69,7 +69,7 @@ fn what_was_given_to_a_busy_worker_is_asked_back_for_an_idle_one() {
     cluster.submit((submit, functions));
     let root = cluster.world.workers.get_mut(&first).unwrap().to_run.remove(0);
     let (task, run) = (root.task, root.run);
-    cluster.event(Event::Worker(first, FromWorker::Finished { task, run, nbytes: 8, nanos: 50_000_000 }));
+    cluster.event(Event::Worker(first, FromWorker::Finished { task, run, nbytes: 8, nanos: 50_000_000, dropped: 0 }));
     assert_eq!(cluster.world.workers[&first].to_run.len(), 20);
     cluster.add(WorkerHello { name: "other".to_owned(), address: "tcp://special:1".to_owned(), ..special() });
     assert!(!cluster.world.workers[&first].asked_back.is_empty());

@@ -36,7 +36,7 @@ fn from_worker() -> impl Strategy<Value = FromWorker> {
     let attempts = || prop::collection::vec((task(), run()), 0..4);
     prop_oneof![
         3 => (task(), run(), size(), any::<u64>())
-            .prop_map(|(task, run, nbytes, nanos)| FromWorker::Finished { task, run, nbytes, nanos }),
+            .prop_map(|(task, run, nbytes, nanos)| FromWorker::Finished { task, run, nbytes, nanos, dropped: nanos }),
         1 => (task(), run()).prop_map(move |(task, run)| FromWorker::Failed { task, run, failure: failure() }),
         2 => prop::collection::vec((task(), size()), 0..4).prop_map(FromWorker::Added),
         2 => (task(), prop::collection::vec(worker(), 0..4), attempts())
@@ -172,7 +172,7 @@ proptest! {
                 Said::Client(message) => machine.handle(now, Event::Client(client, message)),
                 Said::Finished(worker, task, run) => {
                     let value = Value::new(1i64);
-                    machine.handle(now, Event::Finished { worker, of: (task, run), nbytes: 8, nanos: 1, value });
+                    machine.handle(now, Event::Finished { worker, of: (task, run), nbytes: 8, nanos: 1, dropped: 1, value });
                 }
                 Said::Hello(cluster, was, holds) => {
                     let hello = WorkerHello { holds, was: Some(was), cluster: (cluster, 0), ..WorkerHello::default() };

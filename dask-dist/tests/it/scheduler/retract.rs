@@ -10,7 +10,7 @@ fn busy(n: u32) -> (Cluster, WorkerId, Vec<(TaskRef, RunId)>) {
     let edges: Vec<Vec<u32>> = std::iter::once(vec![]).chain((0..n).map(|_| vec![0])).collect();
     cluster.submit(submission("fan", &edges, &(0..=n).collect::<Vec<_>>(), 0));
     let root = cluster.world.workers.get_mut(&id).unwrap().to_run.remove(0);
-    let finished = FromWorker::Finished { task: root.task, run: root.run, nbytes: 8, nanos: 1_000_000_000 };
+    let finished = FromWorker::Finished { task: root.task, run: root.run, nbytes: 8, nanos: 1_000_000_000, dropped: 0 };
     cluster.event(Event::Worker(id, finished));
     let given: Vec<_> = cluster.world.workers[&id].to_run.iter().map(|task| (task.task, task.run)).collect();
     assert_eq!(given.len(), n as usize);

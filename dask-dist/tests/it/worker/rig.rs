@@ -114,6 +114,7 @@ pub(super) fn task(op: Op, slot: u32, index: u32, inputs: &[(u32, WorkerId)]) ->
         priority: Priority { rank: slot, ..Priority::default() },
         wanted: false,
         dependencies: inputs.iter().map(|&(slot, holder)| dependency(slot, &[holder])).collect(),
+        last_use: 0,
     }
 }
 
