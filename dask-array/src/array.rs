@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use dask_core::layer::{BlockInput, Blockwise};
-use dask_core::{Collection, LayerRef, Name, Result, Token, Value};
+use dask_core::wire::{Decoder, Encoder, WireError};
+use dask_core::{Collection, Describe, LayerRef, Name, Result, Token, Value, one_layer};
 use ndarray::{ArrayD, IxDyn, SliceInfoElem};
 
 use crate::chunk::Chunk;
@@ -139,6 +140,22 @@ impl<A: Element> std::fmt::Display for Array<A> {
 impl<A: Element> std::fmt::Debug for Array<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl<A: Element> Describe for Array<A> {
+    fn describe(&self, out: &mut Encoder) -> Result<(), WireError> {
+        out.serde(&self.chunks)
+    }
+
+    fn from_description(layers: Vec<LayerRef>, input: &mut Decoder<'_>) -> Result<Self> {
+        let (layer, chunks) = (one_layer(layers)?, input.serde::<Chunks>()?);
+        if layer.layer().shape() != chunks.grid() {
+            let (found, expected) = (chunks.grid(), layer.layer().shape().to_vec());
+            let what = format!("chunks in a grid of {found:?} are said to be the blocks of {expected:?}");
+            return Err(WireError::Codec(what).into());
+        }
+        Ok(Self::from_layer(layer, chunks))
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use dask_core::delayed::Closure;
 use dask_core::layer::{Axis, BlockInput, Blockwise, Reduce};
-use dask_core::{Call, Collection, Data, Delayed, LayerRef, Result, TaskError, Value};
+use dask_core::wire::{Decoder, Encoder, WireError};
+use dask_core::{Call, Collection, Data, Delayed, Describe, LayerRef, Result, TaskError, Value, one_layer};
 
 /// A lazy, partitioned collection of items in a fixed order. A partition is a `Vec<T>`.
 pub struct Bag<T> {
@@ -148,6 +149,16 @@ where
     let axes = shape.iter().map(|_| Axis::All).collect();
     let input = BlockInput { name: layer.name().clone(), shape: shape.into(), axes };
     LayerRef::new(Blockwise::new(name, &[n], vec![input], Arc::new(function)), vec![layer.clone()])
+}
+
+impl<T: Data + Clone> Describe for Bag<T> {
+    fn describe(&self, _out: &mut Encoder) -> Result<(), WireError> {
+        Ok(())
+    }
+
+    fn from_description(layers: Vec<LayerRef>, _input: &mut Decoder<'_>) -> Result<Self> {
+        Ok(Self::from_layer(one_layer(layers)?))
+    }
 }
 
 impl<T: Data + Clone> Collection for Bag<T> {

@@ -23,6 +23,7 @@
 struct Readme;
 
 mod aggregate; // what is computed of a group
+mod describe; // a frame as bytes, apart from its partitions
 mod error; // what can go wrong
 mod expr; // expressions on columns
 mod frame; // DataFrame

@@ -20,6 +20,7 @@ pub use lazy::Lazy;
 
 use crate::collection::Collection;
 use crate::data::Data;
+use crate::describe::{Describe, one_layer};
 use crate::error::{Error, Result, TaskError};
 use crate::key::{Key, Name};
 use crate::layer::{Axis, BlockInput, Blockwise, LayerRef, Materialized};
@@ -27,6 +28,7 @@ use crate::task::TaskFn;
 use crate::token::{Token, Tokenize, Tokenizer};
 use crate::value::Value;
 use crate::wire::local::{self, Func};
+use crate::wire::{Decoder, Encoder, WireError};
 
 /// A value that is computed when it is asked for.
 ///
@@ -300,6 +302,16 @@ impl<T: Data + Clone> Delayed<T> {
 impl<T> Tokenize for Delayed<T> {
     fn tokenize(&self, t: &mut Tokenizer) {
         t.add(self.layer.name());
+    }
+}
+
+impl<T: Data + Clone> Describe for Delayed<T> {
+    fn describe(&self, _out: &mut Encoder) -> Result<(), WireError> {
+        Ok(())
+    }
+
+    fn from_description(layers: Vec<LayerRef>, _input: &mut Decoder<'_>) -> Result<Self> {
+        Ok(Self::from_layer(one_layer(layers)?))
     }
 }
 

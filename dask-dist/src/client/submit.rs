@@ -9,7 +9,7 @@ use dask_core::delayed::{Arg, Args, Function, call, call_named, call_pure, try_c
 use dask_core::layer::{Materialized, encode_layers, ravel};
 use dask_core::optimize::{inline, optimize};
 use dask_core::wire::{Encoder, Parcel, WireError, encode_portable};
-use dask_core::{Collection, Data, Delayed, Error, Key, LayerGraph, Name, Result, TaskError, TaskFn, Value};
+use dask_core::{Collection, Data, Delayed, Error, Key, LayerGraph, LayerRef, Name, Result, TaskError, TaskFn, Value};
 use foldhash::fast::FixedState;
 
 use super::computation::Computation;
@@ -153,15 +153,19 @@ impl Client {
     /// As [`submit`](Client::submit).
     pub fn persist<C: Collection>(&self, collection: &C) -> Result<C> {
         let layers = collection.layers();
-        let keys: Vec<Key> = layers.iter().flat_map(dask_core::LayerRef::keys).collect();
-        let graph = optimize(&LayerGraph::new(&layers)?, &keys);
-        let mut wishes = self.send_graph(&graph, &keys)?.into_iter();
+        let mut wishes = self.send_layers(&layers)?.into_iter();
         let persisted = layers.iter().map(|layer| {
             let n = layer.layer().n_tasks() as usize;
             let values = wishes.by_ref().take(n).map(|wish| RemoteFuture::value(&wish));
             Materialized::values(layer.name().clone(), layer.layer().shape(), values)
         });
         Ok(collection.with_layers(persisted.collect()))
+    }
+
+    /// Sends layers with everything behind them: one wish a block, layer by layer.
+    pub(super) fn send_layers(&self, layers: &[LayerRef]) -> Result<Vec<Arc<Wish>>> {
+        let keys: Vec<Key> = layers.iter().flat_map(LayerRef::keys).collect();
+        self.send_graph(&optimize(&LayerGraph::new(layers)?, &keys), &keys)
     }
 
     /// Sends a graph as it is: one wish an output; outputs of one key share theirs.

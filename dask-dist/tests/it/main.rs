@@ -20,6 +20,7 @@ mod live;
 mod memory_manager;
 #[cfg(all(unix, feature = "cli"))]
 mod pressure;
+mod published;
 mod restart;
 mod scheduler;
 mod security;
