@@ -43,6 +43,8 @@ pub(super) struct Host {
     pub(super) cluster: (u64, u32),
     /// Bytes of values in memory.
     pub(super) in_memory: u64,
+    /// Bytes sent to others.
+    pub(super) sent: u64,
 }
 
 impl Host {
@@ -62,6 +64,7 @@ impl Host {
             versions: 0,
             cluster: (0, 0),
             in_memory: 0,
+            sent: 0,
         }
     }
 

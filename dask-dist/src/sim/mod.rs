@@ -99,6 +99,8 @@ pub struct Outcome {
     pub n_runs: u64,
     /// Bytes between workers.
     pub bytes_moved: u64,
+    /// Bytes sent to other workers by the one that sent most.
+    pub bytes_sent_max: u64,
     /// Bytes of values in memory on all workers together, at most.
     pub peak_bytes: u64,
     /// Bytes written to disk.
@@ -232,6 +234,7 @@ impl Sim {
                 makespan: Duration::ZERO,
                 n_runs: 0,
                 bytes_moved: 0,
+                bytes_sent_max: 0,
                 peak_bytes: 0,
                 bytes_spilled: 0,
                 n_deaths: 0,

@@ -64,6 +64,9 @@ impl Sim {
             }
         }
         let nbytes = found.iter().map(|(_, stored)| stored.nbytes).sum();
+        let host = &mut self.hosts[of.idx()];
+        host.sent += nbytes;
+        self.outcome.bytes_sent_max = self.outcome.bytes_sent_max.max(host.sent);
         let at = self.network.bulk(now, of.0, by.0, nbytes);
         self.clock.at(at, Happening::PeerAnswers { to: by, request, found, missing });
     }

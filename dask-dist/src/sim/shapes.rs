@@ -13,6 +13,14 @@ pub fn merge(n: u32, time: Duration, nbytes: u64) -> Workload {
     all.wanting_last()
 }
 
+/// One task that makes something large, and `n` that need it.
+pub fn broadcast(n: u32, time: Duration, nbytes: u64) -> Workload {
+    let mut all = Workload::default();
+    let one = all.stage("one", &[], 1, Duration::from_millis(1), nbytes, |_| Vec::new());
+    all.stage("user", &[one], n, time, 8, |_| vec![(0, 0)]);
+    all.wanting_last()
+}
+
 /// A binary reduction of `2^height` leaves.
 pub fn tree(height: u32, time: Duration, nbytes: u64) -> Workload {
     let mut all = Workload::default();
