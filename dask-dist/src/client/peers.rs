@@ -106,7 +106,7 @@ impl Peers {
         wanted: HashMap<TaskRef, SmallVec<[Arc<Wish>; 1]>, FixedState>,
     ) {
         let request = connection.new_request();
-        let message = PeerRequest::Get { request, tasks: wanted.keys().copied().collect() };
+        let message = PeerRequest::Get { request, tasks: wanted.keys().copied().collect(), turns: Vec::new() };
         self.send(connection, holder, request, Batch::one(message), Waiting::Get(wanted));
     }
 

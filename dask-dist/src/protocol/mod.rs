@@ -16,7 +16,9 @@ pub use client::{Demand, FromClient, ON_CLUSTER, Outputs, Restrictions, Submit, 
 pub use coordinate::{Ask, Given, Item, Packed, Told};
 pub use ids::{ClientId, FunctionId, FutureId, Priority, RunId, TaskRef, WorkerId};
 pub use peer::{PeerReply, PeerRequest};
-pub use worker::{ACTIVITIES, ComputeTask, Dependency, FromWorker, Metrics, Noticed, ToWorker, Transfer, WorkerHello};
+pub use worker::{
+    ACTIVITIES, ComputeTask, Dependency, First, FromWorker, Metrics, Noticed, ToWorker, Transfer, WorkerHello,
+};
 
 /// Messages for one receiver, in order, and what travels beside them.
 #[derive(Debug)]

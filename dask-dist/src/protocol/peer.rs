@@ -13,6 +13,9 @@ pub enum PeerRequest {
         request: u64,
         /// Which.
         tasks: Vec<TaskRef>,
+        /// If not 0, the answer may wait until the worker has the values, which it is about to fetch itself, see
+        /// [`First::turn`](super::First::turn).
+        turns: Vec<u64>,
     },
     /// Keep these values: one attachment each. Answered by [`PeerReply::Kept`].
     Put {

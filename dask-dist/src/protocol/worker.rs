@@ -95,6 +95,18 @@ pub struct Dependency {
     pub nbytes: u64,
     /// Who has it; a few of them if there are many. Nobody yet if the worker itself is making it.
     pub holders: SmallVec<[WorkerId; 2]>,
+    /// Whom to ask before these.
+    pub first: Option<First>,
+}
+
+/// Who has a value by the time it is asked for it, or is about to: of many who need it each is named another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct First {
+    /// Whom to ask.
+    pub from: WorkerId,
+    /// The turn of the one that asks. One that is about to have the value lets those wait whose turn is after its own,
+    /// and nobody else, so that nobody waits in a circle.
+    pub turn: u64,
 }
 
 /// A task to run.

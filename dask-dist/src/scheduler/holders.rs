@@ -27,6 +27,7 @@ impl Machine {
             self.copies.several.push(slot);
         }
         task.coming.retain(|&mut id| id != on);
+        self.spreads.arrived(slot, on, self.now.as_nanos() as u64);
         let worker = self.workers.get_mut(on);
         worker.nbytes += task.nbytes;
         worker.n_held += 1;
@@ -55,6 +56,7 @@ impl Machine {
         task.holders.remove(at);
         if task.holders.is_empty() {
             task.coming.clear();
+            self.spreads.end(slot);
         }
         let nbytes = task.nbytes;
         let worker = self.workers.get_mut(on);

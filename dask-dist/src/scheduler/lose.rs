@@ -167,6 +167,7 @@ impl Machine {
         dependents: &[(TaskRef, RunId)],
     ) {
         if let Some(slot) = self.tasks.find(task) {
+            self.spreads.failed(slot, on);
             self.missing_at(slot, at);
             self.move_again(slot, on, !at.is_empty());
         }

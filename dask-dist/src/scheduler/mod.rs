@@ -30,6 +30,7 @@ mod retract; // work goes to the idle
 mod scatter; // values from clients
 mod settings;
 mod snapshot; // what it looks like
+mod spread; // one value for many
 mod submit; // graphs in
 mod task; // states and flat tables
 mod traffic; // what went between workers
@@ -131,6 +132,7 @@ pub struct Machine {
     coordinator: coordinate::Coordinator,
     moves: Moves,
     copies: memory_manager::Copies,
+    spreads: spread::Spreads,
     /// Ready, to be placed where their inputs are.
     ready: Vec<u32>,
     /// Ready, to be given to whoever has room, by priority.
@@ -172,6 +174,7 @@ impl Machine {
             coordinator: coordinate::Coordinator::default(),
             moves: Moves::default(),
             copies: memory_manager::Copies::default(),
+            spreads: spread::Spreads::default(),
             ready: Vec::new(),
             queue: BinaryHeap::new(),
             heads: ahead::Heads::new(),

@@ -62,7 +62,8 @@ impl Machine {
                 continue;
             }
             let sources = value.holders.iter().take(SOURCES_MAX).map(|&id| self.workers[id].sends_until);
-            lines_free = lines_free.max(sources.min().unwrap_or_default());
+            let free = self.spread_free(dependency).or_else(|| sources.min());
+            lines_free = lines_free.max(free.unwrap_or_default());
             for &holder in value.holders.iter().take(HOLDERS_MAX).chain(&value.coming) {
                 if let Some((_, bytes)) = candidates.iter_mut().find(|(known, _)| *known == holder) {
                     *bytes += value.nbytes;
@@ -132,16 +133,25 @@ impl Machine {
         (nbytes as f64 / self.settings.bandwidth * 1e9) as u64
     }
 
-    /// A worker will fetch a value: both lines are taken for so long, and more that needs it may as well go there.
-    fn will_fetch(&mut self, slot: u32, to: WorkerId) {
+    /// A value is about to be at a worker: more that needs it may as well go there. Whether that is news.
+    fn will_come(&mut self, slot: u32, to: WorkerId) -> bool {
         let takes = self.moving(self.tasks[slot].nbytes);
         if takes < self.settings.latency.as_nanos() as u64 || self.tasks[slot].coming.contains(&to) {
-            return;
+            return false;
         }
         if self.tasks[slot].coming.len() == COMING_MAX {
             self.tasks[slot].coming.remove(0);
         }
         self.tasks[slot].coming.push(to);
+        true
+    }
+
+    /// A worker will fetch a value: both lines are taken for so long.
+    fn will_fetch(&mut self, slot: u32, to: WorkerId) {
+        if !self.will_come(slot, to) {
+            return;
+        }
+        let takes = self.moving(self.tasks[slot].nbytes);
         let now = self.now.as_nanos() as u64;
         let sources = self.tasks[slot].holders.iter().take(SOURCES_MAX).copied();
         if let Some(source) = sources.min_by_key(|&id| self.workers[id].sends_until) {
@@ -192,9 +202,18 @@ impl Machine {
             self.outbox.function(to, (function, kind), body);
         }
         let (mut dependencies, mut last_use) = (SmallVec::new(), 0);
+        let n_workers = self.workers.running.as_slice().len() as u64;
         for i in 0..span.len {
             let dependency = self.tasks.dependency(slot, i);
             last_use |= self.give_away(dependency, i);
+            let value = &self.tasks[dependency];
+            let n_fetches = n_workers.min(u64::from(value.needed_by));
+            let is_fetched = !value.holders.is_empty() && !value.holders.contains(&to);
+            if is_fetched && self.is_spread(dependency, n_fetches) {
+                self.will_come(dependency, to);
+                dependencies.push(self.spread_to(dependency, to));
+                continue;
+            }
             let value = &self.tasks[dependency];
             let sources: SmallVec<[WorkerId; 2]> = if value.holders.contains(&to) {
                 SmallVec::from_slice(&[to])
@@ -210,7 +229,12 @@ impl Machine {
                 self.will_fetch(dependency, to);
             }
             let nbytes = self.tasks[dependency].nbytes;
-            dependencies.push(Dependency { task: self.tasks.reference(dependency), nbytes, holders: sources });
+            dependencies.push(Dependency {
+                task: self.tasks.reference(dependency),
+                nbytes,
+                holders: sources,
+                first: None,
+            });
         }
         let index = index_of(position, &self.layers[layer].shape);
         let task = ComputeTask { task: reference, run, function, index, priority, wanted, dependencies, last_use };

@@ -39,6 +39,7 @@ impl Machine {
     pub(super) fn free_value(&mut self, slot: u32) {
         let reference = self.tasks.reference(slot);
         self.tasks[slot].coming.clear();
+        self.spreads.end(slot);
         for holder in std::mem::take(&mut self.tasks[slot].holders) {
             let nbytes = self.tasks[slot].nbytes;
             let worker = self.workers.get_mut(holder);

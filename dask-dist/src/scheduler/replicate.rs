@@ -78,15 +78,21 @@ impl Machine {
         if self.tasks[slot].holders.contains(&to) || self.moves.pending.get(&task).is_some_and(is_coming) {
             return;
         }
+        let what = if self.is_spread(slot, 1) { self.spread_to(slot, to) } else { self.on_holders(slot, to) };
+        self.outbox.acquire(to, what);
+        self.moves.begin(task, Move { to, from, request });
+    }
+
+    /// A value, and some who have it, to whom the worker is introduced.
+    fn on_holders(&mut self, slot: u32, to: WorkerId) -> Dependency {
+        let (task, nbytes) = (self.tasks.reference(slot), self.tasks[slot].nbytes);
         let holders: SmallVec<[WorkerId; 2]> = self.tasks[slot].holders.iter().copied().take(4).collect();
         for &holder in &holders {
             if self.workers.get_mut(to).learn(holder) {
                 self.outbox.peer(to, holder, &self.workers[holder].hello.address);
             }
         }
-        let nbytes = self.tasks[slot].nbytes;
-        self.outbox.acquire(to, Dependency { task, nbytes, holders });
-        self.moves.begin(task, Move { to, from, request });
+        Dependency { task, nbytes, holders, first: None }
     }
 
     /// A copy has come, or will not.
@@ -190,6 +196,7 @@ impl Machine {
             let wanted = if n == 0 { usize::MAX } else { n as usize };
             self.copies.asked.insert(slot, if n == 0 { u32::MAX } else { n });
             let missing = wanted.saturating_sub(self.tasks[slot].holders.len());
+            self.is_spread(slot, missing.min(running.len()) as u64);
             let others = running.iter().filter(|worker| !self.tasks[slot].holders.contains(worker));
             for to in others.take(missing).copied().collect::<Vec<_>>() {
                 self.start_move(slot, None, to, Some((id, request)));

@@ -145,6 +145,11 @@ impl Machine {
         if counted != free {
             return Some(format!("free threads and tasks asked back are {free:?}, counted {counted:?}"));
         }
+        for (slot, is_in_turn) in self.spreads.all() {
+            if self.tasks[slot].state != State::Memory || !is_in_turn {
+                return Some(format!("{} is spread, and nobody has it, or a turn comes later", self.key(slot)));
+            }
+        }
         if let Some(recorder) = &self.recorder {
             let counted = self.count_now();
             for group in 0..self.layers.groups().len() {

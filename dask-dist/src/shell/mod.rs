@@ -1,6 +1,7 @@
 //! I/O around the machines, and no decisions.
 
 mod actors; // states that live on a worker
+mod asks; // peers that wait for a value
 pub(crate) mod cgroups; // limits of containers, services, jobs
 mod configured; // settings from the configuration
 mod context; // what a task knows of its worker

@@ -14,7 +14,8 @@ use crate::protocol::{Batch, PeerReply, PeerRequest, TaskRef, Transfer, WorkerId
 use crate::transport::{Address, CommSettings, Hello, Role, connect};
 use crate::worker::Event;
 
-type Request = (u64, Vec<TaskRef>);
+/// Its number, for what, and the turns of those that may be waited for.
+type Request = (u64, Vec<TaskRef>, Vec<u64>);
 
 /// Connections to peers.
 pub(super) struct Peers {
@@ -72,10 +73,13 @@ impl Peers {
     }
 
     /// Asks; the answer comes as an event.
-    pub(super) fn ask(&mut self, from: WorkerId, request: u64, tasks: Vec<TaskRef>) {
-        let sent = self.open.get(&from).map(|to| to.send((request, tasks.clone())));
-        if matches!(sent, Some(Ok(()))) {
-            return;
+    pub(super) fn ask(&mut self, from: WorkerId, (request, tasks, turns): Request) {
+        let mut asked = (request, tasks, turns);
+        if let Some(to) = self.open.get(&from) {
+            match to.send(asked) {
+                Ok(()) => return,
+                Err(mpsc::error::SendError(back)) => asked = back,
+            }
         }
         let address = self.addresses.get(&from).and_then(|address| address.parse::<Address>().ok());
         let Some(address) = address else {
@@ -84,7 +88,7 @@ impl Peers {
             return;
         };
         let (to, requests) = mpsc::unbounded_channel();
-        drop(to.send((request, tasks)));
+        drop(to.send(asked));
         self.open.insert(from, to);
         let (events, received, moved) = (self.events.clone(), self.received.clone(), self.moved.clone());
         let peer = Peer { id: from, events, received, moved };
@@ -115,17 +119,17 @@ impl Peer {
             }
         };
         if let Some(mut link) = link {
-            for (request, tasks) in early.drain(..) {
+            for (request, tasks, turns) in early.drain(..) {
                 open.push((request, Instant::now()));
                 // If it is closed already, the first look at the other side tells.
-                let _ = link.outbox.send(Batch::one(PeerRequest::Get { request, tasks }));
+                let _ = link.outbox.send(Batch::one(PeerRequest::Get { request, tasks, turns }));
             }
             loop {
                 tokio::select! {
                     request = requests.recv() => {
-                        let Some((request, tasks)) = request else { break };
+                        let Some((request, tasks, turns)) = request else { break };
                         open.push((request, Instant::now()));
-                        if link.outbox.send(Batch::one(PeerRequest::Get { request, tasks })).is_err() {
+                        if link.outbox.send(Batch::one(PeerRequest::Get { request, tasks, turns })).is_err() {
                             break;
                         }
                     }
@@ -137,9 +141,9 @@ impl Peer {
             }
         }
         let mut open: Vec<u64> = open.into_iter().map(|(request, _)| request).collect();
-        open.extend(early.into_iter().map(|(request, _)| request));
+        open.extend(early.into_iter().map(|(request, ..)| request));
         requests.close();
-        while let Some((request, _)) = requests.recv().await {
+        while let Some((request, ..)) = requests.recv().await {
             open.push(request);
         }
         for request in open {

@@ -1,12 +1,17 @@
 //! Answering peers and clients: values out, values in, functions beside the tasks.
 
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use dask_core::{Call, Value};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::actors::Actors;
+use super::asks::Asks;
 use super::context::WorkerContext;
 use super::executor::{Function, run_caught};
 use super::store::Store;
@@ -17,6 +22,8 @@ use crate::worker::Event;
 
 /// Bytes in one answer; a request for more is answered in parts.
 const PART: u64 = 32 << 20;
+/// Values that one request may wait for; the others are missing.
+const LATER_MAX: usize = 1024;
 /// Encoding or reading more than this does not happen on the loop.
 const SMALL: u64 = 64 << 10;
 
@@ -28,6 +35,7 @@ pub(super) struct Server {
     pub(super) sent: Arc<AtomicU64>,
     pub(super) actors: Arc<Actors>,
     pub(super) context: Arc<WorkerContext>,
+    pub(super) asks: Asks,
 }
 
 impl Server {
@@ -42,7 +50,13 @@ impl Server {
             let mut attachments = batch.attachments.into_iter();
             for message in batch.messages {
                 match message {
-                    PeerRequest::Get { request, tasks } => self.give(&outbox, request, tasks, is_local).await,
+                    PeerRequest::Get { request, tasks, turns } => {
+                        let missing = self.give(&outbox, request, (tasks, &turns), is_local).await;
+                        if !missing.is_empty() {
+                            // Other requests do not wait for it.
+                            tokio::spawn(self.clone().give_later(outbox.clone(), request, missing, is_local));
+                        }
+                    }
                     PeerRequest::Put { request, tasks } => {
                         let came: Vec<(TaskRef, Value)> = tasks.into_iter().zip(attachments.by_ref()).collect();
                         let kept = came.iter().map(|(task, value)| (*task, value.nbytes() as u64)).collect();
@@ -73,40 +87,73 @@ impl Server {
         }
     }
 
-    async fn give(&self, outbox: &Outbox<PeerReply>, request: u64, tasks: Vec<TaskRef>, is_local: bool) {
-        let mut part = Part::default();
-        let mut left = tasks.into_iter();
-        while let Some(task) = left.next() {
-            let small = self.store.get(task).filter(|value| is_local || value.nbytes() as u64 <= SMALL);
-            let got = match small {
-                Some(value) if is_local => Some(Ok(value)),
-                Some(value) => Some(ready(&value)),
-                None => {
-                    let store = self.store.clone();
-                    let read = tokio::task::spawn_blocking(move || {
-                        let value = store.get_or_read(task)?;
-                        Some(if is_local { Ok(value) } else { ready(&value) })
-                    });
-                    read.await.unwrap_or(None)
-                }
-            };
-            match got {
-                Some(Ok(value)) => {
-                    part.nbytes += value.nbytes() as u64;
-                    part.found.push(task);
-                    part.values.push(value);
-                }
-                Some(Err(why)) => part.refused.push((task, why)),
-                None => part.missing.push(task),
+    /// Gives what is here. What may come is returned, with the turn of the peer: the request is not answered then.
+    async fn give(
+        &self,
+        outbox: &Outbox<PeerReply>,
+        request: u64,
+        (tasks, turns): (Vec<TaskRef>, &[u64]),
+        is_local: bool,
+    ) -> Vec<(TaskRef, u64)> {
+        let (mut part, mut later) = (Part::default(), Vec::new());
+        let turns = turns.iter().copied().chain(std::iter::repeat(0));
+        for (task, turn) in tasks.into_iter().zip(turns) {
+            match self.find(task, is_local).await {
+                None if turn != 0 && later.len() < LATER_MAX => later.push((task, turn)),
+                found => part.add(task, found),
             }
             if PART <= part.nbytes {
-                self.send(outbox, request, std::mem::take(&mut part), left.len() == 0);
-                if left.len() == 0 {
-                    return;
-                }
+                self.send(outbox, request, std::mem::take(&mut part), false);
             }
         }
-        self.send(outbox, request, part, true);
+        if later.is_empty() || !part.is_empty() {
+            self.send(outbox, request, part, later.is_empty());
+        }
+        later
+    }
+
+    /// Gives values as they come, until they have come or will not.
+    async fn give_later(self, outbox: Outbox<PeerReply>, request: u64, wanted: Vec<(TaskRef, u64)>, is_local: bool) {
+        let enter = |(task, turn)| {
+            let (ask, told) = self.asks.enter();
+            drop(self.events.send((Event::Asked { ask, task, turn }, Vec::new())));
+            (task, told)
+        };
+        let mut asked: Vec<_> = wanted.into_iter().map(enter).collect();
+        while !asked.is_empty() {
+            let next = std::future::poll_fn(|context| {
+                let ready = |(at, (_, told)): (usize, &mut (TaskRef, oneshot::Receiver<bool>))| match Pin::new(told)
+                    .poll(context)
+                {
+                    Poll::Ready(here) => Some((at, here.unwrap_or(false))),
+                    Poll::Pending => None,
+                };
+                asked.iter_mut().enumerate().find_map(ready).map_or(Poll::Pending, Poll::Ready)
+            });
+            let (at, here) = next.await;
+            let (task, _) = asked.swap_remove(at);
+            let found = if here { self.find(task, is_local).await } else { None };
+            let mut part = Part::default();
+            part.add(task, found);
+            self.send(&outbox, request, part, asked.is_empty());
+        }
+    }
+
+    /// A value as it will travel, or why it cannot; nothing if it is not here.
+    async fn find(&self, task: TaskRef, is_local: bool) -> Option<Result<Value, String>> {
+        let small = self.store.get(task).filter(|value| is_local || value.nbytes() as u64 <= SMALL);
+        match small {
+            Some(value) if is_local => Some(Ok(value)),
+            Some(value) => Some(ready(&value)),
+            None => {
+                let store = self.store.clone();
+                let read = tokio::task::spawn_blocking(move || {
+                    let value = store.get_or_read(task)?;
+                    Some(if is_local { Ok(value) } else { ready(&value) })
+                });
+                read.await.unwrap_or(None)
+            }
+        }
     }
 
     fn send(&self, outbox: &Outbox<PeerReply>, request: u64, part: Part, last: bool) {
@@ -125,6 +172,25 @@ struct Part {
     refused: Vec<(TaskRef, String)>,
     values: Vec<Value>,
     nbytes: u64,
+}
+
+impl Part {
+    fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.missing.is_empty() && self.refused.is_empty()
+    }
+
+    /// A value, or that there is none.
+    fn add(&mut self, task: TaskRef, found: Option<Result<Value, String>>) {
+        match found {
+            Some(Ok(value)) => {
+                self.nbytes += value.nbytes() as u64;
+                self.found.push(task);
+                self.values.push(value);
+            }
+            Some(Err(why)) => self.refused.push((task, why)),
+            None => self.missing.push(task),
+        }
+    }
 }
 
 /// The value as it will travel, or why it cannot.

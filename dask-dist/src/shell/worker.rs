@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use super::actors::Actors;
+use super::asks::{Asks, Owner};
 use super::context::WorkerContext;
 use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
@@ -235,7 +236,9 @@ async fn serve_once(
     let sent = Arc::new(AtomicU64::new(0));
     let welcomed = context.id.clone();
     let context = Arc::new(context);
-    let server = Server { store: store.clone(), events: tell.clone(), sent: sent.clone(), actors, context };
+    let asks = Asks::default();
+    let server =
+        Server { store: store.clone(), events: tell.clone(), sent: sent.clone(), actors, context, asks: asks.clone() };
     let actors = server.actors.clone();
     // Workers in one process share its memory: what the system says of it is nobody's.
     let is_local = matches!(scheduler, Address::InProc(_));
@@ -250,6 +253,7 @@ async fn serve_once(
         actors,
         cluster,
         functions: Functions::default(),
+        asks: Owner(asks),
         peers: Peers::new(tell.clone(), options.comm.clone(), runtime.clone()),
         executor,
         store,
@@ -426,6 +430,8 @@ struct Shell {
     /// Which cluster it is in.
     cluster: (u64, u32),
     functions: Functions,
+    /// Peers that wait for values.
+    asks: Owner,
     peers: Peers,
     executor: Executor,
     store: Arc<Store>,
@@ -533,7 +539,8 @@ impl Shell {
                     let inputs: Vec<Option<Value>> = inputs.iter().map(|input| self.store.get(*input)).collect();
                     jobs.push(Job { task, function: self.functions.get(function), index, inputs });
                 }
-                Action::Fetch { from, request, tasks } => self.peers.ask(from, request, tasks),
+                Action::Fetch { from, request, tasks, turns } => self.peers.ask(from, (request, tasks, turns)),
+                Action::Answer { ask, here } => self.asks.0.answer(ask, here),
                 Action::Drop(tasks) => {
                     self.dropped.push(self.store.remove(&tasks));
                     self.actors.remove(&tasks);

@@ -30,6 +30,7 @@ mod trouble; // faults happen
 pub mod workload; // graphs with durations and sizes
 pub mod zero; // workers that answer at once
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use checkers::liveness::Patience;
@@ -43,6 +44,7 @@ use dice::Dice;
 use faults::Fault;
 use host::{Host, Stored};
 use network::{CLIENT, Network, SCHEDULER};
+use peers::Ask;
 use workload::Workload;
 
 /// What a task says that is to fail.
@@ -144,12 +146,14 @@ enum Happening {
         of: WorkerId,
         request: u64,
         tasks: Vec<TaskRef>,
+        turns: Vec<u64>,
     },
     PeerAnswers {
         to: WorkerId,
         request: u64,
         found: Vec<(TaskRef, Stored)>,
         missing: Vec<TaskRef>,
+        last: bool,
     },
     PeerBreaks(WorkerId, u64),
     Moved {
@@ -195,6 +199,9 @@ pub struct Sim {
     resets_until: Duration,
     duplicates_until: Duration,
     in_memory: u64,
+    /// Who waits at whom for a value.
+    asks: BTreeMap<u64, Ask>,
+    n_asks: u64,
     outcome: Outcome,
     broken: Option<String>,
 }
@@ -230,6 +237,8 @@ impl Sim {
             resets_until: Duration::ZERO,
             duplicates_until: Duration::ZERO,
             in_memory: 0,
+            asks: BTreeMap::new(),
+            n_asks: 0,
             outcome: Outcome {
                 makespan: Duration::ZERO,
                 n_runs: 0,
@@ -359,8 +368,10 @@ impl Sim {
             }
             Happening::Aborts(id) => self.end(id, "signal 6"),
             Happening::Ran(id, task, value, nbytes, time) => self.ran(id, task, value, nbytes, time),
-            Happening::PeerAsks { by, of, request, tasks } => self.answer_peer(by, of, request, &tasks),
-            Happening::PeerAnswers { to, request, found, missing } => self.take_answer(to, request, found, missing),
+            Happening::PeerAsks { by, of, request, tasks, turns } => self.answer_peer(by, of, request, &tasks, &turns),
+            Happening::PeerAnswers { to, request, found, missing, last } => {
+                self.take_answer(to, request, found, missing, last);
+            }
             Happening::PeerBreaks(to, request) => self.host_event(to, worker::Event::FetchFailed { request }),
             Happening::Moved { on, task, version, to_disk, ok } => {
                 self.on_host(on, |host| {
@@ -515,7 +526,8 @@ impl Sim {
                 }
                 self.clock.after(work.time, Happening::Ran(id, task, value, work.nbytes, work.time));
             }
-            worker::Action::Fetch { from, request, tasks } => self.ask_peer(id, from, request, tasks),
+            worker::Action::Fetch { from, request, tasks, turns } => self.ask_peer(id, from, request, tasks, turns),
+            worker::Action::Answer { ask, here } => self.answer_later(ask, here),
             worker::Action::Drop(tasks) => {
                 let before = host.in_memory;
                 tasks.into_iter().for_each(|task| host.forget(task));

@@ -39,6 +39,8 @@ pub(super) struct Network {
     dice: Dice,
     /// When the last message between two ends arrives.
     last: BTreeMap<(End, End), Duration>,
+    /// The same for values.
+    last_bulk: BTreeMap<(End, End), Duration>,
     sends_until: BTreeMap<End, Duration>,
     receives_until: BTreeMap<End, Duration>,
     /// Cut off from everybody who is not cut off with it.
@@ -55,6 +57,7 @@ impl Network {
             settings,
             dice: Dice::new(seed, 1),
             last: BTreeMap::new(),
+            last_bulk: BTreeMap::new(),
             sends_until: BTreeMap::new(),
             receives_until: BTreeMap::new(),
             cut_until: BTreeMap::new(),
@@ -80,7 +83,7 @@ impl Network {
     /// When a control message arrives.
     pub(super) fn message(&mut self, now: Duration, from: End, to: End) -> Duration {
         let at = self.healed(now, from, to) + self.delay(now);
-        self.in_order(from, to, at)
+        in_order(&mut self.last, from, to, at)
     }
 
     /// When a value arrives: both ends have one line each.
@@ -91,13 +94,8 @@ impl Network {
         let received = sent.max(self.receives_until.get(&to).copied().unwrap_or_default() + takes);
         self.sends_until.insert(from, sent);
         self.receives_until.insert(to, received);
-        received + self.delay(now)
-    }
-
-    fn in_order(&mut self, from: End, to: End, at: Duration) -> Duration {
-        let last = self.last.entry((from, to)).or_default();
-        *last = at.max(*last);
-        *last
+        let at = received + self.delay(now);
+        in_order(&mut self.last_bulk, from, to, at)
     }
 
     fn delay(&mut self, now: Duration) -> Duration {
@@ -113,4 +111,10 @@ impl Network {
             (one, other) => [one, other].into_iter().flatten().map(|(_, until)| until).fold(now, Duration::max),
         }
     }
+}
+
+fn in_order(last: &mut BTreeMap<(End, End), Duration>, from: End, to: End, at: Duration) -> Duration {
+    let last = last.entry((from, to)).or_default();
+    *last = at.max(*last);
+    *last
 }

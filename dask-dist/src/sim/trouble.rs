@@ -102,6 +102,7 @@ impl Sim {
                 self.happen_now(what);
             }
         }
+        self.break_asks(|ask| ask.of == id || ask.by == id);
         self.outcome.n_deaths += 1;
         let at = self.network.message(now, id.0, SCHEDULER);
         self.clock.at(at, Happening::Noticed(id, why.to_owned()));
@@ -133,6 +134,7 @@ impl Sim {
                 self.happen_now(what);
             }
         }
+        self.break_asks(|ask| ask.of == id || ask.by == id);
         let cluster = back.cluster;
         self.enter(back, WorkerHello { holds, was: Some(id), cluster, ..WorkerHello::default() });
     }
@@ -146,6 +148,7 @@ impl Sim {
         if self.settings.scheduler.validate {
             self.scheduler.record();
         }
+        self.asks.clear();
         // What was on its way was on connections that have ended, and what workers were doing comes to nothing.
         self.clock.retain(|what| {
             matches!(

@@ -87,8 +87,7 @@ impl Machine {
             }
             then.into_iter().for_each(|(task, run)| self.input_here(task, run));
         }
-        if let Some(want) = self.wants.remove(&task) {
-            self.to_fetch.remove((want.priority, task), &want.holders);
+        if let Some(want) = self.end_want(task, true, actions) {
             want.waiting.into_iter().for_each(|(task, run)| self.input_here(task, run));
         }
     }

@@ -5,6 +5,7 @@
 //! disk are read. Then it is ready, and runs when a thread is free, by priority.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod asked; // peers that wait for what is about to come
 mod fetch; // inputs from peers
 mod last_use; // inputs that go with the task
 mod memory; // what is here; to disk and back
@@ -23,7 +24,7 @@ use smallvec::SmallVec;
 pub use settings::Settings;
 
 use crate::protocol::{Failure, FromWorker, FunctionId, Metrics, Priority, RunId, TaskRef, ToWorker, WorkerId};
-use fetch::Want;
+use fetch::{Request, Want};
 use memory::Held;
 use run::Attempt;
 use to_fetch::ToFetch;
@@ -64,6 +65,15 @@ pub enum Event {
     FetchFailed {
         /// Which request.
         request: u64,
+    },
+    /// A peer asks for a value that is not in the store, and would wait for it. Answered by [`Action::Answer`].
+    Asked {
+        /// Comes back in the answer.
+        ask: u64,
+        /// For what.
+        task: TaskRef,
+        /// The peer's turn, see [`First::turn`](crate::protocol::First::turn).
+        turn: u64,
     },
     /// Somebody put values into the store.
     Put(Vec<(TaskRef, u64)>),
@@ -128,6 +138,16 @@ pub enum Action {
         request: u64,
         /// For what.
         tasks: Vec<TaskRef>,
+        /// If not empty, the peer may be about to have it: the turn of each, see
+        /// [`First::turn`](crate::protocol::First::turn).
+        turns: Vec<u64>,
+    },
+    /// A peer that has waited for a value: it is in the store now, or will not come soon.
+    Answer {
+        /// As [asked](Event::Asked).
+        ask: u64,
+        /// Whether it is there.
+        here: bool,
     },
     /// These values may go, wherever they are.
     Drop(Vec<TaskRef>),
@@ -156,10 +176,12 @@ pub struct Machine {
     running: u32,
     /// Tasks that have not started, and whose inputs stay in memory until they do.
     gathered: u32,
-    /// Wants without a request, by priority.
+    /// Wants without a request, by priority, and by who has them.
     to_fetch: ToFetch,
-    /// Requests under way: whom, and for what.
-    requests: BTreeMap<u64, (WorkerId, Vec<TaskRef>)>,
+    /// The same for those of which somebody may be about to have them, by who that is.
+    to_await: ToFetch,
+    /// Requests under way.
+    requests: BTreeMap<u64, Request>,
     next_request: u64,
     /// Values in memory that no running task uses, least recently used first.
     idle: BTreeSet<(u64, TaskRef)>,
@@ -196,6 +218,7 @@ impl Machine {
             running: 0,
             gathered: 0,
             to_fetch: ToFetch::default(),
+            to_await: ToFetch::default(),
             requests: BTreeMap::new(),
             next_request: 0,
             idle: BTreeSet::new(),
@@ -231,6 +254,7 @@ impl Machine {
                 self.fetched(request, found, missing, refused, last, actions);
             }
             Event::FetchFailed { request } => self.fetch_failed(request, actions),
+            Event::Asked { ask, task, turn } => self.asked(ask, task, turn, actions),
             Event::Put(values) => {
                 for &(task, nbytes) in &values {
                     self.arrived(task, nbytes, actions);

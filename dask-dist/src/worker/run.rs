@@ -377,8 +377,7 @@ impl Machine {
                     self.drop_attempt(task, actions);
                 }
             }
-            if let Some(want) = self.wants.remove(&task) {
-                self.to_fetch.remove((want.priority, task), &want.holders);
+            if let Some(want) = self.end_want(task, false, actions) {
                 waited.extend(want.waiting);
             }
             if let Some(held) = self.held.get_mut(&task) {

@@ -47,6 +47,11 @@ impl ToFetch {
         if holders.is_empty() { self.nowhere.contains(&entry) } else { holders.iter().all(at) }
     }
 
+    /// Whether there is nothing that somebody could be asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_holder.is_empty()
+    }
+
     /// Takes what nobody has.
     pub(super) fn take_nowhere(&mut self) -> BTreeSet<Entry> {
         std::mem::take(&mut self.nowhere)

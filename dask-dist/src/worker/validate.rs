@@ -91,7 +91,14 @@ impl Machine {
             }
         }
         for (task, want) in &self.wants {
-            let listed = self.to_fetch.contains((want.priority, *task), &want.holders);
+            let to_fetch = if want.first.is_some() { &self.to_await } else { &self.to_fetch };
+            let listed = to_fetch.contains((want.priority, *task), want.sources());
+            if want.askers.iter().any(|&(_, turn)| turn <= want.turn) {
+                return Some(format!("{task:?} is waited for by {:?}, out of turn {}", want.askers, want.turn));
+            }
+            if !want.askers.is_empty() && (!want.is_on_its_way() || self.held.contains_key(task)) {
+                return Some(format!("{task:?} is waited for, and is not on its way"));
+            }
             if listed == want.request.is_some() {
                 return Some(format!("{task:?} is wanted, and {} asked for", if listed { "also" } else { "not" }));
             }

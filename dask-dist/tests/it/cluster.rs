@@ -73,7 +73,7 @@ fn compute(cluster: &LocalCluster, total: &Delayed<i64>) -> i64 {
         };
         let address = peers.iter().find(|(id, _)| *id == holder).unwrap().1.parse().unwrap();
         let mut link = connect::<PeerRequest, PeerReply>(&address, Hello::new(Role::Peer), &comm).await.unwrap();
-        link.outbox.send(Batch::one(PeerRequest::Get { request: 1, tasks: vec![task] })).unwrap();
+        link.outbox.send(Batch::one(PeerRequest::Get { request: 1, tasks: vec![task], turns: Vec::new() })).unwrap();
         let reply = link.inbox.recv().await.unwrap().unwrap();
         *reply.attachments[0].get::<i64>().unwrap()
     })

@@ -154,7 +154,7 @@ impl Fake {
     fn serve(&self, message: PeerRequest, attachments: &mut impl Iterator<Item = Value>) -> Batch<PeerReply> {
         let mut known = self.known.lock().unwrap();
         match message {
-            PeerRequest::Get { request, tasks } => {
+            PeerRequest::Get { request, tasks, .. } => {
                 if 0 < known.forget {
                     known.forget -= 1;
                     let (found, refused) = (Vec::new(), Vec::new());

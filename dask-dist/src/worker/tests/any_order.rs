@@ -18,6 +18,9 @@ struct World {
     running: Vec<(TaskRef, Vec<TaskRef>)>,
     requests: Vec<(u64, Vec<TaskRef>)>,
     disk: Vec<Event>,
+    /// Peers that wait for values.
+    asks: BTreeMap<u64, TaskRef>,
+    n_asks: u64,
     /// Attempts not yet answered, what they depend on, and which of that they may drop.
     open: BTreeMap<TaskRef, (RunId, Vec<TaskRef>, u64)>,
     next_run: u32,
@@ -53,6 +56,10 @@ impl World {
             Action::Restore(task) => {
                 assert_eq!(self.store.get(&task), Some(&true));
                 self.disk.push(Event::Restored { task, ok: true });
+            }
+            Action::Answer { ask, here } => {
+                let task = self.asks.remove(&ask).expect("it was asked once");
+                assert!(!here || self.store.contains_key(&task), "{task:?} is said to be here");
             }
             Action::Exit { .. } => {}
         }
@@ -151,7 +158,13 @@ impl World {
                 let mut inputs: Vec<Dependency> = inputs
                     .iter()
                     .filter(|(input, _)| input != slot)
-                    .map(|(input, holders)| on(*input, &holders.iter().copied().collect::<Vec<_>>()))
+                    .map(|(input, holders)| {
+                        let named = on(*input, &holders.iter().copied().collect::<Vec<_>>());
+                        // Of what is in two places, somebody else may be about to have it.
+                        let turn = u64::from(self.next_run % 7) + 1;
+                        let first = (holders.len() == 2).then_some(First { from: w(4), turn });
+                        Dependency { first, ..named }
+                    })
                     .collect();
                 // What runs already has the inputs that it had.
                 if let Some((_, before)) = self.running.iter().find(|(running, _)| *running == t(*slot)) {
@@ -192,6 +205,13 @@ impl World {
                 self.insert(t(*slot));
                 self.handle(Event::Put(vec![(t(*slot), 100)]));
             }
+            Step::Asked(slot, turn) => {
+                if !self.store.contains_key(&t(*slot)) {
+                    self.n_asks += 1;
+                    self.asks.insert(self.n_asks, t(*slot));
+                    self.handle(Event::Asked { ask: self.n_asks, task: t(*slot), turn: *turn });
+                }
+            }
             Step::Over(which, ok) => self.over(*which, *ok),
             Step::Secede(which) => {
                 if let Some(&(task, _)) = self.running.get(*which) {
@@ -216,6 +236,7 @@ enum Step {
     Retract(u32),
     Acquire(u32, u32),
     Put(u32),
+    Asked(u32, u64),
     Over(usize, bool),
     Secede(usize),
     Answer(usize, u8),
@@ -234,7 +255,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => proptest::collection::vec(slot.clone(), 1..3).prop_map(Step::Free),
         1 => slot.clone().prop_map(Step::Retract),
         1 => (slot.clone(), 1..4u32).prop_map(|(s, h)| Step::Acquire(s, h)),
-        1 => slot.prop_map(Step::Put),
+        1 => slot.clone().prop_map(Step::Put),
+        2 => (slot, 1..9u64).prop_map(|(s, turn)| Step::Asked(s, turn)),
         4 => (any::<usize>(), proptest::bool::weighted(0.8)).prop_map(|(w, ok)| Step::Over(w, ok)),
         1 => (0..3usize).prop_map(Step::Secede),
         4 => (any::<usize>(), 0..6u8).prop_map(|(w, h)| Step::Answer(w, h)),
@@ -258,6 +280,8 @@ proptest! {
             running: Vec::new(),
             requests: Vec::new(),
             disk: Vec::new(),
+            asks: BTreeMap::new(),
+            n_asks: 0,
             open: BTreeMap::new(),
             next_run: 0,
         };
@@ -273,6 +297,7 @@ proptest! {
             world.disk(0, 2);
         }
         prop_assert!(world.open.is_empty(), "not answered: {:?}", world.open);
+        prop_assert!(world.asks.is_empty(), "not told: {:?}", world.asks);
         prop_assert!(world.disk.is_empty() && world.requests.is_empty(), "it does not come to rest");
         for task in world.store.keys() {
             prop_assert!(world.worker.holds(*task), "{task:?} is in the store and forgotten");

@@ -6,7 +6,9 @@ mod memory;
 mod tasks;
 
 use super::{Action, Event, Machine, Settings};
-use crate::protocol::{ComputeTask, Dependency, FromWorker, FunctionId, Priority, RunId, TaskRef, ToWorker, WorkerId};
+use crate::protocol::{
+    ComputeTask, Dependency, First, FromWorker, FunctionId, Priority, RunId, TaskRef, ToWorker, WorkerId,
+};
 
 pub(super) fn t(slot: u32) -> TaskRef {
     TaskRef { slot, generation: 0 }
@@ -18,7 +20,7 @@ pub(super) fn w(id: u32) -> WorkerId {
 
 /// A value of 100 bytes on these workers.
 pub(super) fn on(slot: u32, holders: &[u32]) -> Dependency {
-    Dependency { task: t(slot), nbytes: 100, holders: holders.iter().map(|&id| WorkerId(id)).collect() }
+    Dependency { task: t(slot), nbytes: 100, holders: holders.iter().map(|&id| WorkerId(id)).collect(), first: None }
 }
 
 pub(super) fn task(slot: u32, run: u32, dependencies: &[Dependency]) -> ComputeTask {
@@ -82,7 +84,7 @@ pub(super) fn retracted(tasks: &[(u32, u32)]) -> Action {
 }
 
 pub(super) fn fetch(from: u32, request: u64, slots: &[u32]) -> Action {
-    Action::Fetch { from: w(from), request, tasks: slots.iter().map(|&slot| t(slot)).collect() }
+    Action::Fetch { from: w(from), request, tasks: slots.iter().map(|&slot| t(slot)).collect(), turns: Vec::new() }
 }
 
 /// The peer answered, for good.

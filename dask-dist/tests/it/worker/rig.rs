@@ -119,7 +119,7 @@ pub(super) fn task(op: Op, slot: u32, index: u32, inputs: &[(u32, WorkerId)]) ->
 }
 
 pub(super) fn dependency(slot: u32, holders: &[WorkerId]) -> Dependency {
-    Dependency { task: t(slot), nbytes: 8, holders: holders.iter().copied().collect() }
+    Dependency { task: t(slot), nbytes: 8, holders: holders.iter().copied().collect(), first: None }
 }
 
 /// Where workers come.
@@ -276,7 +276,7 @@ impl Hand {
     pub(super) async fn get(&self, slots: &[u32]) -> (Vec<(TaskRef, Value)>, Vec<TaskRef>) {
         let mut link = self.peer().await;
         let tasks = slots.iter().map(|&slot| t(slot)).collect();
-        link.outbox.send(Batch::one(PeerRequest::Get { request: 5, tasks })).unwrap();
+        link.outbox.send(Batch::one(PeerRequest::Get { request: 5, tasks, turns: Vec::new() })).unwrap();
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         loop {
             let batch = link.inbox.recv().await.unwrap().unwrap();
