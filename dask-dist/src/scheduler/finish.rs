@@ -70,6 +70,7 @@ impl Machine {
     fn arrived(&mut self, slot: u32, on: WorkerId, nbytes: u64, value: Option<&Value>) {
         self.set_state(slot, State::Memory);
         self.add_holder(slot, on, nbytes);
+        self.spread_scattered(slot);
         if let Some(home) = self.actors.get_mut(&slot) {
             *home = Some(on);
             self.tasks[slot].is_scattered = true;

@@ -132,6 +132,7 @@ impl Machine {
         self.deaths.remove(&slot);
         self.actors.remove(&slot);
         self.copies.asked.remove(&slot);
+        self.spreads.forget(slot);
         self.note_forgotten(slot);
         let task = &self.tasks[slot];
         let (layer, position, function, demand) = (task.layer, task.position, task.function, task.demand);

@@ -72,7 +72,13 @@ impl Moves {
 }
 
 impl Machine {
-    fn start_move(&mut self, slot: u32, from: Option<WorkerId>, to: WorkerId, request: Option<(ClientId, u64)>) {
+    pub(super) fn start_move(
+        &mut self,
+        slot: u32,
+        from: Option<WorkerId>,
+        to: WorkerId,
+        request: Option<(ClientId, u64)>,
+    ) {
         let task = self.tasks.reference(slot);
         let is_coming = |moves: &SmallVec<[Move; 1]>| moves.iter().any(|pending| pending.to == to);
         if self.tasks[slot].holders.contains(&to) || self.moves.pending.get(&task).is_some_and(is_coming) {

@@ -58,6 +58,11 @@ impl Machine {
         }
         self.add_wish(slot, (client, future));
         if self.tasks[slot].state == State::Waiting {
+            // A client sends to one, and that one to the others.
+            if self.is_crowd(nbytes, places.len() as u64) {
+                let others = places.split_off(1);
+                self.spreads.spread_later(slot, others);
+            }
             places.iter().for_each(|&worker| self.introduce(client, worker));
             let task = self.tasks.reference(slot);
             self.outbox.tell(client, ToClient::Place { future, task, workers: places });

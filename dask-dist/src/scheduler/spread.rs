@@ -43,6 +43,8 @@ pub(super) struct Spreads {
     by_slot: HashMap<u32, Spread, FixedState>,
     /// The last turn that was given.
     turn: u64,
+    /// Values that clients were told to send somewhere, and who is to have them then.
+    later: BTreeMap<u32, Vec<WorkerId>>,
 }
 
 /// One value.
@@ -61,6 +63,17 @@ impl Spreads {
         if !self.by_slot.is_empty() {
             self.by_slot.remove(&slot);
         }
+    }
+
+    /// When a value has come, these are to have it too.
+    pub(super) fn spread_later(&mut self, slot: u32, to: Vec<WorkerId>) {
+        self.later.insert(slot, to);
+    }
+
+    /// Nothing is known of the value any more.
+    #[inline]
+    pub(super) fn forget(&mut self, slot: u32) {
+        self.later.remove(&slot);
     }
 
     /// A worker has the value.
@@ -90,7 +103,7 @@ impl Spreads {
 impl Machine {
     /// Whether so many fetches of so large a value are worth a tree.
     #[inline]
-    fn is_crowd(&self, nbytes: u64, n_fetches: u64) -> bool {
+    pub(super) fn is_crowd(&self, nbytes: u64, n_fetches: u64) -> bool {
         let patience = WORTH * self.settings.latency.as_nanos() as u64;
         CROWD <= n_fetches && patience < self.moving(nbytes).saturating_mul(n_fetches)
     }
@@ -108,6 +121,21 @@ impl Machine {
             self.spreads.by_slot.insert(slot, Spread { sources, coming: BTreeMap::new() });
         }
         is_crowd
+    }
+
+    /// A value that a client was to send has come: to those who are to have it too.
+    #[inline]
+    pub(super) fn spread_scattered(&mut self, slot: u32) {
+        if self.spreads.later.is_empty() {
+            return;
+        }
+        let others = self.spreads.later.remove(&slot).unwrap_or_default();
+        self.is_spread(slot, others.len() as u64);
+        for to in others {
+            if self.workers.get(to).is_some_and(|worker| worker.status == Status::Running) {
+                self.start_move(slot, None, to, None);
+            }
+        }
     }
 
     /// When the next could begin to send a value that is spread, in nanoseconds.

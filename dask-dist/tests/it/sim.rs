@@ -1,5 +1,7 @@
 //! The cluster simulated: any graph, any faults, many seeds.
 
+mod spread;
+
 use std::time::Duration;
 
 use dask_dist::scheduler::{Measure, Placement};

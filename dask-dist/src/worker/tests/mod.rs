@@ -1,6 +1,7 @@
 //! What the machine asks for, event by event; and that its invariants hold whatever comes, in whatever order.
 
 mod any_order;
+mod asked;
 mod last_use;
 mod memory;
 mod tasks;

@@ -123,6 +123,55 @@ async fn a_peer_that_dies_while_it_is_asked_is_replaced_by_another_holder() {
 }
 
 #[tokio::test]
+async fn a_worker_waits_for_another_that_is_about_to_have_the_value() {
+    both(async |mut rig| {
+        let mut middle = rig.worker(options()).await;
+        let address = match &middle.address {
+            Address::Tcp(_) | Address::Tls(_) => Address::Tcp("127.0.0.1:0".to_owned()),
+            Address::InProc(name) => Address::InProc(format!("{name}-slow")),
+        };
+        let mut slow = Listener::bind(&address, Hello::new(Role::Worker), &CommSettings::default()).await.unwrap();
+        let slow_id = rig.pretend(&slow.address());
+        // It is told where the others are, having come last.
+        let mut last = rig.worker(options()).await;
+        middle.say(ToWorker::Peers(vec![(slow_id, slow.address().to_string())]));
+        middle.say(ToWorker::Acquire(vec![dependency(1, &[slow_id]), dependency(2, &[slow_id])]));
+        let mut link = slow.accept().await.unwrap().link::<PeerReply, PeerRequest>().unwrap();
+        let asked = link.inbox.recv().await.unwrap().unwrap().messages;
+        assert!(matches!(&asked[..], [PeerRequest::Get { turns, .. }] if turns.is_empty()), "{asked:?}");
+        let first = Some(First { from: middle.id, turn: 2 });
+        last.say(ToWorker::Acquire(vec![
+            Dependency { first, ..dependency(1, &[slow_id]) },
+            Dependency { first, ..dependency(2, &[slow_id]) },
+        ]));
+        // What the other has is given meanwhile.
+        middle.put(3, Value::new(3i64)).await;
+        last.say(ToWorker::Acquire(vec![dependency(3, &[middle.id])]));
+        let FromWorker::Added(added) = last.news().await else { panic!("it did not come") };
+        assert_eq!(added[0].0, t(3));
+        let data = |slot, last| Batch {
+            messages: vec![PeerReply::Data {
+                request: 0,
+                found: vec![t(slot)],
+                missing: Vec::new(),
+                refused: Vec::new(),
+                last,
+            }],
+            attachments: vec![Value::new(i64::from(slot)).to_parcel().map(Value::encoded).unwrap()],
+        };
+        for (slot, is_last) in [(1, false), (2, true)] {
+            link.outbox.send(data(slot, is_last)).unwrap();
+            for worker in [&mut middle, &mut last] {
+                let FromWorker::Added(added) = worker.news().await else { panic!("it did not come") };
+                assert_eq!(added[0].0, t(slot));
+            }
+        }
+        assert_eq!((last.number(1).await, last.number(2).await), (1, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn tasks_whose_inputs_nobody_has_are_given_back() {
     both(async |mut rig| {
         let mut worker = rig.worker(options()).await;
