@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use dask_core::{Call, Value};
 use tokio::runtime::Handle;
@@ -22,6 +23,10 @@ use crate::worker::Event;
 
 /// Bytes in one answer; a request for more is answered in parts.
 const PART: u64 = 32 << 20;
+/// How long a peer that is sent a large value may take until the next is sent one too.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether it has left.
+const LEFT_LOOK: Duration = Duration::from_millis(1);
 /// Values that one request may wait for; the others are missing.
 const LATER_MAX: usize = 1024;
 /// Encoding or reading more than this does not happen on the loop.
@@ -98,10 +103,12 @@ impl Server {
         let (mut part, mut later) = (Part::default(), Vec::new());
         let turns = turns.iter().copied().chain(std::iter::repeat(0));
         for (task, turn) in tasks.into_iter().zip(turns) {
-            match self.find(task, is_local).await {
-                None if turn != 0 && later.len() < LATER_MAX => later.push((task, turn)),
-                found => part.add(task, found),
+            let is_small = || self.store.get(task).is_some_and(|value| value.nbytes() as u64 <= SMALL);
+            if turn != 0 && later.len() < LATER_MAX && !is_small() {
+                later.push((task, turn));
+                continue;
             }
+            part.add(task, self.find(task, is_local).await);
             if PART <= part.nbytes {
                 self.send(outbox, request, std::mem::take(&mut part), false);
             }
@@ -117,25 +124,31 @@ impl Server {
         let enter = |(task, turn)| {
             let (ask, told) = self.asks.enter();
             drop(self.events.send((Event::Asked { ask, task, turn }, Vec::new())));
-            (task, told)
+            (ask, task, told)
         };
         let mut asked: Vec<_> = wanted.into_iter().map(enter).collect();
         while !asked.is_empty() {
             let next = std::future::poll_fn(|context| {
-                let ready = |(at, (_, told)): (usize, &mut (TaskRef, oneshot::Receiver<bool>))| match Pin::new(told)
-                    .poll(context)
-                {
-                    Poll::Ready(here) => Some((at, here.unwrap_or(false))),
-                    Poll::Pending => None,
-                };
+                let ready =
+                    |(at, (_, _, told)): (usize, &mut (u64, TaskRef, oneshot::Receiver<bool>))| match Pin::new(told)
+                        .poll(context)
+                    {
+                        Poll::Ready(here) => Some((at, here.unwrap_or(false))),
+                        Poll::Pending => None,
+                    };
                 asked.iter_mut().enumerate().find_map(ready).map_or(Poll::Pending, Poll::Ready)
             });
             let (at, here) = next.await;
-            let (task, _) = asked.swap_remove(at);
-            let found = if here { self.find(task, is_local).await } else { None };
+            let (ask, task, _) = asked.swap_remove(at);
+            let found = if here && !outbox.is_closed() { self.find(task, is_local).await } else { None };
             let mut part = Part::default();
             part.add(task, found);
             self.send(&outbox, request, part, asked.is_empty());
+            if here {
+                // Whoever takes it slowly does not hold up the others.
+                let _ = tokio::time::timeout(PATIENCE, left(&outbox)).await;
+                drop(self.events.send((Event::Sent { ask }, Vec::new())));
+            }
         }
     }
 
@@ -190,6 +203,13 @@ impl Part {
             Some(Err(why)) => self.refused.push((task, why)),
             None => self.missing.push(task),
         }
+    }
+}
+
+/// Until all that was sent is with the system, or the connection has ended.
+async fn left(outbox: &Outbox<PeerReply>) {
+    while outbox.queued_nbytes() != 0 && !outbox.is_closed() {
+        tokio::time::sleep(LEFT_LOOK).await;
     }
 }
 

@@ -156,6 +156,8 @@ enum Happening {
         last: bool,
     },
     PeerBreaks(WorkerId, u64),
+    /// A worker has sent what was asked for.
+    PeerSent(WorkerId, u64),
     Moved {
         on: WorkerId,
         task: TaskRef,
@@ -327,7 +329,10 @@ impl Sim {
         let now = self.clock.now();
         let to = match &what {
             Happening::ToWorker(to, _) | Happening::Ran(to, ..) | Happening::PeerAnswers { to, .. } => Some(*to),
-            Happening::PeerBreaks(to, _) | Happening::WorkerTick(to) | Happening::CutOff(to) => Some(*to),
+            Happening::PeerBreaks(to, _)
+            | Happening::PeerSent(to, _)
+            | Happening::WorkerTick(to)
+            | Happening::CutOff(to) => Some(*to),
             Happening::LostScheduler(to) | Happening::Return(to) | Happening::Aborts(to) => Some(*to),
             Happening::Moved { on: to, .. } | Happening::PeerAsks { of: to, .. } => Some(*to),
             _ => None,
@@ -373,6 +378,7 @@ impl Sim {
                 self.take_answer(to, request, found, missing, last);
             }
             Happening::PeerBreaks(to, request) => self.host_event(to, worker::Event::FetchFailed { request }),
+            Happening::PeerSent(of, ask) => self.host_event(of, worker::Event::Sent { ask }),
             Happening::Moved { on, task, version, to_disk, ok } => {
                 self.on_host(on, |host| {
                     let event = host.moved(task, version, to_disk, ok);
@@ -527,7 +533,7 @@ impl Sim {
                 self.clock.after(work.time, Happening::Ran(id, task, value, work.nbytes, work.time));
             }
             worker::Action::Fetch { from, request, tasks, turns } => self.ask_peer(id, from, request, tasks, turns),
-            worker::Action::Answer { ask, here } => self.answer_later(ask, here),
+            worker::Action::Answer { ask, here } => self.answer_later(id, ask, here),
             worker::Action::Drop(tasks) => {
                 let before = host.in_memory;
                 tasks.into_iter().for_each(|task| host.forget(task));

@@ -98,6 +98,11 @@ impl Network {
         in_order(&mut self.last_bulk, from, to, at)
     }
 
+    /// When all that an end was to send has left.
+    pub(super) fn sent(&self, now: Duration, from: End) -> Duration {
+        self.sends_until.get(&from).copied().unwrap_or_default().max(now)
+    }
+
     fn delay(&mut self, now: Duration) -> Duration {
         let jitter = self.settings.jitter.mul_f64(self.dice.unit());
         (self.settings.latency + jitter) * if now < self.slow_until { self.slow_by } else { 1 }

@@ -80,9 +80,9 @@ impl Sim {
         let mut later = Vec::new();
         for (&task, turn) in tasks.iter().zip(turns.iter().copied().chain(std::iter::repeat(0))) {
             match host.store.get(&task) {
+                _ if turn != 0 => later.push((task, turn)),
                 // What cannot be read from disk is not there.
                 Some(stored) if !stored.on_disk || host.unreadable_until <= now => found.push((task, *stored)),
-                None if turn != 0 => later.push((task, turn)),
                 _ => missing.push(task),
             }
         }
@@ -119,13 +119,19 @@ impl Sim {
     }
 
     /// One that waited is answered.
-    pub(super) fn answer_later(&mut self, ask: u64, here: bool) {
-        let Some(Ask { by, of, request, task }) = self.asks.remove(&ask) else { return };
-        let stored = self.hosts[of.idx()].store.get(&task).filter(|_| here).copied();
+    pub(super) fn answer_later(&mut self, of: WorkerId, ask: u64, here: bool) {
+        let Some(Ask { by, request, task, .. }) = self.asks.remove(&ask) else {
+            // It has gone.
+            return self.clock.at(self.clock.now(), Happening::PeerSent(of, ask));
+        };
+        let (host, now) = (&self.hosts[of.idx()], self.clock.now());
+        let can_be_read = |stored: &&Stored| !stored.on_disk || host.unreadable_until <= now;
+        let stored = host.store.get(&task).filter(can_be_read).filter(|_| here).copied();
         let found = stored.map(|stored| (task, stored)).into_iter().collect();
         let missing = if stored.is_none() { vec![task] } else { Vec::new() };
         let last = !self.asks.values().any(|other| (other.by, other.of, other.request) == (by, of, request));
         self.send_values(by, of, request, (found, missing), last);
+        self.clock.at(self.network.sent(self.clock.now(), of.0), Happening::PeerSent(of, ask));
     }
 
     /// The answer arrives.

@@ -85,11 +85,11 @@ impl Machine {
     }
 
     /// A value is not wanted any more: it has come, or will not. Peers that waited for it are told.
-    pub(super) fn end_want(&mut self, task: TaskRef, here: bool, actions: &mut Vec<Action>) -> Option<Want> {
+    pub(super) fn end_want(&mut self, task: TaskRef, come: Option<u64>, actions: &mut Vec<Action>) -> Option<Want> {
         let want = self.wants.remove(&task)?;
         let to_fetch = if want.first.is_some() { &mut self.to_await } else { &mut self.to_fetch };
         to_fetch.remove((want.priority, task), want.sources());
-        actions.extend(want.askers.iter().map(|&(ask, _)| Action::Answer { ask, here }));
+        self.answer(&want.askers, come, actions);
         Some(want)
     }
 
@@ -199,7 +199,7 @@ impl Machine {
             actions.push(Action::Report(FromWorker::Added(added)));
         }
         for (task, why) in refused {
-            let Some(want) = self.end_want(task, false, actions) else { continue };
+            let Some(want) = self.end_want(task, None, actions) else { continue };
             for (task, run) in self.take_waiting(&want.waiting, actions) {
                 let failure = Failure::Malformed { why: why.clone() };
                 actions.push(Action::Report(FromWorker::Failed { task, run, failure }));
@@ -255,7 +255,7 @@ impl Machine {
 
     /// Nobody has it: those who wait for it are given back.
     fn give_up(&mut self, task: TaskRef, actions: &mut Vec<Action>) {
-        let Some(want) = self.end_want(task, false, actions) else { return };
+        let Some(want) = self.end_want(task, None, actions) else { return };
         let dependents = self.take_waiting(&want.waiting, actions);
         actions.push(Action::Report(FromWorker::Missing { task, at: want.failed.to_vec(), dependents }));
     }

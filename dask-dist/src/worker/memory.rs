@@ -87,7 +87,7 @@ impl Machine {
             }
             then.into_iter().for_each(|(task, run)| self.input_here(task, run));
         }
-        if let Some(want) = self.end_want(task, true, actions) {
+        if let Some(want) = self.end_want(task, Some(nbytes), actions) {
             want.waiting.into_iter().for_each(|(task, run)| self.input_here(task, run));
         }
     }

@@ -24,6 +24,7 @@ use smallvec::SmallVec;
 pub use settings::Settings;
 
 use crate::protocol::{Failure, FromWorker, FunctionId, Metrics, Priority, RunId, TaskRef, ToWorker, WorkerId};
+use asked::Gives;
 use fetch::{Request, Want};
 use memory::Held;
 use run::Attempt;
@@ -66,7 +67,8 @@ pub enum Event {
         /// Which request.
         request: u64,
     },
-    /// A peer asks for a value that is not in the store, and would wait for it. Answered by [`Action::Answer`].
+    /// A peer asks for a value that is large, or not in the store, and would wait for it. Answered by
+    /// [`Action::Answer`].
     Asked {
         /// Comes back in the answer.
         ask: u64,
@@ -74,6 +76,11 @@ pub enum Event {
         task: TaskRef,
         /// The peer's turn, see [`First::turn`](crate::protocol::First::turn).
         turn: u64,
+    },
+    /// A peer that was [answered](Action::Answer) that the value is there has been sent it, or is gone, or takes long.
+    Sent {
+        /// As [asked](Event::Asked).
+        ask: u64,
     },
     /// Somebody put values into the store.
     Put(Vec<(TaskRef, u64)>),
@@ -142,7 +149,8 @@ pub enum Action {
         /// [`First::turn`](crate::protocol::First::turn).
         turns: Vec<u64>,
     },
-    /// A peer that has waited for a value: it is in the store now, or will not come soon.
+    /// A peer that has waited for a value: it is in the store and to be sent now, which [`Event::Sent`] ends; or it will
+    /// not come soon.
     Answer {
         /// As [asked](Event::Asked).
         ask: u64,
@@ -180,6 +188,8 @@ pub struct Machine {
     to_fetch: ToFetch,
     /// The same for those of which somebody may be about to have them, by who that is.
     to_await: ToFetch,
+    /// What is sent to peers by turns.
+    gives: Gives,
     /// Requests under way.
     requests: BTreeMap<u64, Request>,
     next_request: u64,
@@ -219,6 +229,7 @@ impl Machine {
             gathered: 0,
             to_fetch: ToFetch::default(),
             to_await: ToFetch::default(),
+            gives: Gives::default(),
             requests: BTreeMap::new(),
             next_request: 0,
             idle: BTreeSet::new(),
@@ -255,6 +266,7 @@ impl Machine {
             }
             Event::FetchFailed { request } => self.fetch_failed(request, actions),
             Event::Asked { ask, task, turn } => self.asked(ask, task, turn, actions),
+            Event::Sent { ask } => self.sent(ask, actions),
             Event::Put(values) => {
                 for &(task, nbytes) in &values {
                     self.arrived(task, nbytes, actions);

@@ -377,7 +377,7 @@ impl Machine {
                     self.drop_attempt(task, actions);
                 }
             }
-            if let Some(want) = self.end_want(task, false, actions) {
+            if let Some(want) = self.end_want(task, None, actions) {
                 waited.extend(want.waiting);
             }
             if let Some(held) = self.held.get_mut(&task) {

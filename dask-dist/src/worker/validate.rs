@@ -90,6 +90,9 @@ impl Machine {
                 return Some(format!("{task:?} is {:?}, and {:?} wait for it", held.place, held.waiting));
             }
         }
+        if let Some(broken) = self.gives.broken_invariant() {
+            return Some(broken);
+        }
         for (task, want) in &self.wants {
             let to_fetch = if want.first.is_some() { &self.to_await } else { &self.to_fetch };
             let listed = to_fetch.contains((want.priority, *task), want.sources());

@@ -79,3 +79,27 @@ fn requests_that_may_wait_take_no_room_of_others_and_nobody_waits_for_one_that_i
     assert_eq!(worker.after(fetched(0, &[0], &[])), [added(&[(0, 100)]), fetch_in_turn(4, 2, 1, 8)]);
     assert_eq!(worker.after(asked(3, 1, 9)), []);
 }
+
+#[test]
+fn large_values_are_sent_two_at_a_time_by_turns() {
+    let mut worker = machine(Settings::default());
+    worker.put(0, 2 << 20);
+    worker.told(ToWorker::Acquire(vec![on(1, &[1])]));
+    assert_eq!(worker.after(asked(1, 0, 20)), [answer(1, true)]);
+    assert_eq!(worker.after(asked(2, 0, 21)), [answer(2, true)]);
+    assert_eq!(worker.after(asked(3, 0, 30)), []);
+    assert_eq!(worker.after(asked(4, 0, 22)), []);
+    assert_eq!((worker.after(asked(5, 1, 24)), worker.after(asked(6, 1, 23))), (vec![], vec![]));
+    let come =
+        Event::Fetched { request: 0, found: vec![(t(1), 2 << 20)], missing: vec![], refused: vec![], last: true };
+    assert_eq!(worker.after(come), [Action::Report(FromWorker::Added(vec![(t(1), 2 << 20)]))]);
+    assert_eq!(worker.after(Event::Sent { ask: 2 }), [answer(4, true)]);
+    // Unknown, or said twice.
+    assert_eq!(worker.after(Event::Sent { ask: 2 }), []);
+    assert_eq!(worker.after(Event::Sent { ask: 1 }), [answer(6, true)]);
+    assert_eq!(worker.after(Event::Sent { ask: 6 }), [answer(5, true)]);
+    // Small ones wait for nobody.
+    worker.put(7, 100);
+    assert_eq!(worker.after(asked(7, 7, 90)), [answer(7, true)]);
+    assert_eq!(worker.after(Event::Sent { ask: 4 }), [answer(3, true)]);
+}
