@@ -33,7 +33,7 @@ impl Client {
         self.scatter_as(Name::tokened("scatter", Token::unique()), value, Spread::One)
     }
 
-    /// Sends a value to every worker.
+    /// Sends a value to every worker; a large one to one of many, from which the others have it.
     ///
     /// # Errors
     /// As [`scatter`](Client::scatter).

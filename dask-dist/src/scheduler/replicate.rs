@@ -81,7 +81,14 @@ impl Machine {
     ) {
         let task = self.tasks.reference(slot);
         let is_coming = |moves: &SmallVec<[Move; 1]>| moves.iter().any(|pending| pending.to == to);
-        if self.tasks[slot].holders.contains(&to) || self.moves.pending.get(&task).is_some_and(is_coming) {
+        if self.tasks[slot].holders.contains(&to) {
+            return;
+        }
+        if self.moves.pending.get(&task).is_some_and(is_coming) {
+            // Who asks for what comes anyway is told when it has come.
+            if request.is_some() {
+                self.moves.begin(task, Move { to, from: None, request });
+            }
             return;
         }
         let what = if self.is_spread(slot, 1) { self.spread_to(slot, to) } else { self.on_holders(slot, to) };

@@ -17,6 +17,7 @@ mod hostile;
 mod last_use;
 mod leaving;
 mod retract;
+mod spread;
 
 fn settings() -> Settings {
     Settings { validate: true, ..Settings::default() }
