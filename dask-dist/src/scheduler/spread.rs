@@ -27,8 +27,9 @@ use super::Machine;
 use super::workers::Status;
 use crate::protocol::{Dependency, First, WorkerId};
 
-/// Fewer fetches of one value than this are no crowd.
-const CROWD: u64 = 4;
+/// Fewer fetches of one value than this are no crowd: where neighbours need each other's values, as stencils do, planning
+/// for who comes next only scatters copies.
+const CROWD: u64 = 8;
 /// A value is worth a tree if its holder would send it for so many times the time of a request.
 const WORTH: u64 = 8;
 /// Holders named beside the one to be asked first.

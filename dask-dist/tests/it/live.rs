@@ -128,12 +128,14 @@ fn scattered_values_are_arguments_and_broadcast_ones_are_everywhere() {
 #[test]
 fn a_large_value_for_everybody_comes_to_everybody_from_each_other() {
     for processes in [false, true] {
-        let cluster = builder().workers(6).processes(processes).start().unwrap();
+        let cluster = builder().workers(8).processes(processes).start().unwrap();
         let client = cluster.client().unwrap();
         let big: Vec<u8> = (0..8_000_000u32).map(|i| i as u8).collect();
         let everywhere = client.broadcast(big.clone()).unwrap();
+        client.wait([&everywhere]).wait().unwrap();
+        // Told when all have it, though it is on its way to them already.
         client.replicate([&everywhere], 0).wait().unwrap();
-        assert_eq!(client.who_has([&everywhere]).wait().unwrap()[everywhere.key()].len(), 6);
+        assert_eq!(client.who_has([&everywhere]).wait().unwrap()[everywhere.key()].len(), 8);
         // One that a worker makes, and all need at once.
         let made = client.submit(|n: u32| (0..n).map(|i| i as u8).collect::<Vec<u8>>(), (8_000_000u32,)).unwrap();
         let calls = (0..12u64).map(|i| {
@@ -145,8 +147,9 @@ fn a_large_value_for_everybody_comes_to_everybody_from_each_other() {
         for (i, sum) in (0..).zip(calls.collect::<Vec<_>>()) {
             assert_eq!(sum.result().unwrap(), (true, expected + i));
         }
+        client.wait([&made]).wait().unwrap();
         client.replicate([&made], 0).wait().unwrap();
-        assert_eq!(client.who_has([&made]).wait().unwrap()[made.key()].len(), 6);
+        assert_eq!(client.who_has([&made]).wait().unwrap()[made.key()].len(), 8);
         client.close();
     }
 }
