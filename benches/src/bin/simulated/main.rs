@@ -65,7 +65,7 @@ fn options() -> Outcome<Options> {
             "--repeats" => options.n_repeats = value.parse()?,
             "--graph" => options.graph = Some(value),
             "--only" if matches!(value.as_str(), "alone" | "quality" | "spread" | "watched") => {
-                options.only = Some(value)
+                options.only = Some(value);
             }
             _ => return Ok(false),
         }
