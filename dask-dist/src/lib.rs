@@ -10,7 +10,7 @@
 //! # Ok::<(), dask_core::Error>(())
 //! ```
 //!
-//! Features: `tls` (encryption, certificates), `dashboard` (pages and metrics), `sim` (the same machines under virtual time and seeded faults), `cli` (the command `dask`).
+//! Features: `tls` (encryption, certificates), `dashboard` (pages and metrics), `profile` (call stacks of tasks, on Linux), `sim` (the same machines under virtual time and seeded faults), `cli` (the command `dask`).
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -27,6 +27,8 @@ pub mod wire;
 mod security;
 // What operators are told.
 pub mod log;
+// What functions were seen in which: shared by those who look and those who add up.
+mod call_tree;
 // The pure machines.
 pub mod scheduler;
 pub mod worker;

@@ -7,6 +7,7 @@ mod client;
 mod coordinate;
 mod ids;
 mod peer;
+mod profile;
 mod worker;
 
 use dask_core::Value;
@@ -16,6 +17,7 @@ pub use client::{Demand, FromClient, ON_CLUSTER, Outputs, Restrictions, Submit, 
 pub use coordinate::{Ask, Given, Item, Packed, Told};
 pub use ids::{ClientId, FunctionId, FutureId, Priority, RunId, TaskRef, WorkerId};
 pub use peer::{PeerReply, PeerRequest};
+pub use profile::{CALLS_MAX, Call, LayerCalls, Profile};
 pub use worker::{
     ACTIVITIES, ComputeTask, Dependency, First, FromWorker, Metrics, Noticed, ToWorker, Transfer, WorkerHello,
 };

@@ -4,7 +4,7 @@ use dask_core::Index;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Failure, FunctionId, Priority, RunId, TaskRef, WorkerId};
+use super::{Failure, FunctionId, Priority, Profile, RunId, TaskRef, WorkerId};
 
 /// What a worker says of itself when it comes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -64,12 +64,14 @@ pub struct Noticed {
     pub samples: Vec<(u32, [u32; ACTIVITIES.len()])>,
     /// What came from peers.
     pub transfers: Vec<Transfer>,
+    /// In which functions threads were, if that is looked at; every other second.
+    pub profile: Profile,
 }
 
 impl Noticed {
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
-        self.samples.is_empty() && self.transfers.is_empty()
+        self.samples.is_empty() && self.transfers.is_empty() && self.profile.layers.is_empty()
     }
 }
 

@@ -149,6 +149,11 @@ impl Layers {
         &self.groups
     }
 
+    /// The kind of layers that do this.
+    pub(super) fn group_of(&self, what: &str) -> Option<u32> {
+        self.group_by_what.get(what).copied()
+    }
+
     /// Bytes of the tables.
     pub(super) fn memory(&self) -> usize {
         let records = self.all.iter().flatten();

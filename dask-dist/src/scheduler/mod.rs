@@ -21,6 +21,7 @@ mod lose; // workers that go, values that are gone
 mod memory_manager; // copies that nobody asked for
 mod outbox; // what is to be said
 mod place; // which worker
+mod profile; // in which functions tasks are
 mod queue; // roots wait until there is room
 mod recorder; // the last that happened
 mod release; // what nobody needs
@@ -50,6 +51,7 @@ use smallvec::SmallVec;
 pub use groups::Progress;
 pub use memory_manager::{Measure, MemoryManager};
 pub use outbox::Action;
+pub use profile::{CallSeen, LayerProfile};
 pub use recorder::{Ended, EndedSince, News};
 pub use settings::{Placement, Settings};
 pub use snapshot::{LayerCount, Overview, STATES, SmallGraph, TaskStory, Turns};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dask_core::Key;
 
+use super::profile::Profiles;
 use super::task::State;
 use super::traffic::Pairs;
 use crate::protocol::{ACTIVITIES, TaskRef, WorkerId};
@@ -123,6 +124,7 @@ pub(super) struct Recorder {
     totals: Vec<Totals>,
     news: Ring<News>,
     pub(super) pairs: Pairs,
+    pub(super) profiles: Profiles,
     second: u64,
     noted: u32,
     n_ended: u64,
@@ -137,6 +139,7 @@ impl Default for Recorder {
             totals: Vec::new(),
             news: Ring::new(NEWS_MAX),
             pairs: Pairs::default(),
+            profiles: Profiles::default(),
             second: 0,
             noted: 0,
             n_ended: 0,

@@ -83,6 +83,7 @@ impl Machine {
         if let Some(recorder) = self.recorder.as_mut().filter(|_| are_known) {
             recorder.saw(&noticed.samples, n_kinds);
             recorder.pairs.add(now, id, &noticed.transfers);
+            recorder.profiles.add(&noticed.profile, n_kinds);
         }
     }
 

@@ -19,7 +19,7 @@ use super::sampler::Sampler;
 use super::serve::Server;
 use super::store::{Moved, Removed, Store};
 use crate::error::DistError;
-use crate::protocol::{Batch, FromWorker, Noticed, TaskRef, ToWorker, WorkerHello, WorkerId};
+use crate::protocol::{Batch, FromWorker, Noticed, Profile, TaskRef, ToWorker, WorkerHello, WorkerId};
 use crate::transport::{Address, CommSettings, Hello, Inbox, Link, Listener, Outbox, Role, connect};
 use crate::worker::{Action, Event, Machine, Settings};
 
@@ -354,7 +354,8 @@ async fn serve_until_the_end(
                 let cpu_percent = shell.cpu.percent();
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
-                let noticed = Noticed { samples: sampler.take(), transfers: shell.peers.transfers() };
+                let profile = Profile::default();
+                let noticed = Noticed { samples: sampler.take(), transfers: shell.peers.transfers(), profile };
                 if !noticed.is_empty() {
                     shell.reports.messages.push(FromWorker::Noticed(noticed));
                 }

@@ -1,7 +1,7 @@
 //! Messages that are well formed and make no sense: of tasks that are not there, attempts that never were, workers that
 //! never came, futures that nobody has. Nobody who sends them may harm the scheduler or what others compute.
 
-use dask_dist::protocol::{Ask, Item, Packed};
+use dask_dist::protocol::{Ask, Call, Item, LayerCalls, Packed, Profile};
 
 use super::*;
 
@@ -30,6 +30,16 @@ fn size() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0u64..1000, 1 => Just(u64::MAX / 2)]
 }
 
+/// Callers that do not stand before, functions that are not named, layers that are not there.
+fn profile() -> impl Strategy<Value = Profile> {
+    let micros = prop_oneof![0u64..100, Just(u64::MAX)];
+    let call = (0u32..6, 0u32..4, micros).prop_map(|(caller, function, micros)| Call { caller, function, micros });
+    let calls = (0u32..8, prop::collection::vec(call, 0..5), size());
+    let layer = calls.prop_map(|(kind, calls, cut)| LayerCalls { kind, calls, cut });
+    (prop::collection::vec(".{0,3}", 0..3), prop::collection::vec(layer, 0..3))
+        .prop_map(|(functions, layers)| Profile { functions, layers })
+}
+
 fn from_worker() -> impl Strategy<Value = FromWorker> {
     let failure = || Failure::Error { chain: vec!["made up".to_owned()] };
     let tasks = || prop::collection::vec(task(), 0..4);
@@ -46,9 +56,9 @@ fn from_worker() -> impl Strategy<Value = FromWorker> {
         1 => (task(), run()).prop_map(|(task, run)| FromWorker::Seceded { task, run }),
         2 => tasks().prop_map(FromWorker::Lost),
         1 => any::<bool>().prop_map(FromWorker::Paused),
-        1 => (any::<u32>(), worker(), size()).prop_map(|(kind, from, nbytes)| {
+        1 => (any::<u32>(), worker(), size(), profile()).prop_map(|(kind, from, nbytes, profile)| {
             let transfers = vec![Transfer { from, n: u32::MAX, nbytes, nanos: nbytes }];
-            FromWorker::Noticed(Noticed { samples: vec![(kind % 8, [u32::MAX; 4])], transfers })
+            FromWorker::Noticed(Noticed { samples: vec![(kind % 8, [u32::MAX; 4])], transfers, profile })
         }),
         1 => Just(FromWorker::Leaving),
         1 => (any::<u64>(), any::<f32>()).prop_map(|(resident, cpu_percent)| {
