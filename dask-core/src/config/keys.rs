@@ -52,6 +52,8 @@ const KEYS: &[KeyDoc] = &[
     key("distributed.worker.memory.pause", "0.8", "share of memory above which no new task starts"),
     key("distributed.worker.memory.terminate", "0.95", "share of memory above which the nanny restarts the worker"),
     key("distributed.worker.drain-timeout", "4 min", "time for a worker that is to stop to hand its values over"),
+    key("distributed.worker.profile.enabled", "false", "whether workers sample the call stacks of tasks, by signals"),
+    key("distributed.worker.profile.interval", "10 ms", "how often they do"),
     key("distributed.comm.timeouts.connect", "30 s", "time to establish a connection"),
     key("distributed.comm.timeouts.handshake", "10 s", "time for the first words"),
     key("distributed.comm.token-file", "", "file with the token that all processes of the cluster know"),

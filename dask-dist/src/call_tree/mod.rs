@@ -54,6 +54,12 @@ impl CallTree {
         self.nodes.len()
     }
 
+    /// What `parent` calls by this name, if it was seen.
+    #[cfg_attr(not(feature = "profile"), allow(dead_code))]
+    pub(crate) fn known(&self, parent: u32, name: u32) -> Option<u32> {
+        self.children.get(&(parent, name)).copied()
+    }
+
     pub(crate) fn cut(&self) -> u64 {
         self.cut
     }

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use crate::protocol::{ACTIVITIES, WorkerInfo};
-use crate::scheduler::{Ended, LayerCount, News, Overview, STATES};
+use crate::scheduler::{Ended, LayerCount, LayerProfile, News, Overview, STATES};
 
 const ENDED_MAX: usize = 2000;
 const GRAPH_MAX: u32 = 500;
 pub(super) const PAIRS_MAX: usize = 500;
+pub(super) const CALLS_MAX: usize = 1000;
 
 fn error(status: StatusCode, what: String) -> Response {
     (status, Json(json!({ "error": what }))).into_response()
@@ -98,6 +99,16 @@ fn seconds_seen(layer: &LayerCount) -> Value {
         .into()
 }
 
+pub(super) fn profile_of(profile: &LayerProfile) -> Value {
+    let seconds = |micros: u64| micros as f64 / 1e6;
+    let calls = profile.calls.iter().map(|call| {
+        json!({ "function": &*call.function, "caller": call.caller, "self_seconds": seconds(call.own),
+                "seconds": seconds(call.micros) })
+    });
+    json!({ "layer": profile.what, "seconds": seconds(profile.micros), "cut_seconds": seconds(profile.cut),
+            "calls_known": profile.n_calls, "calls": calls.collect::<Vec<_>>() })
+}
+
 pub(super) fn ended_of(ended: &[Ended]) -> Value {
     let task = |task: &Ended| {
         json!({ "key": task.key.to_string(), "worker": task.worker.0, "ended": task.at.as_secs_f64(),
@@ -121,6 +132,17 @@ pub(super) async fn workers(State(shared): State<Shared>) -> Response {
 
 pub(super) async fn layers(State(shared): State<Shared>) -> Response {
     answer(shared.gather.layers().await.map(|layers| layers_of(&layers)))
+}
+
+pub(super) async fn profile(State(shared): State<Shared>, Path(layer): Path<String>) -> Response {
+    match shared.gather.profile(layer.clone(), CALLS_MAX).await {
+        Some(Some(profile)) => Json(profile_of(&profile)).into_response(),
+        Some(None) => {
+            let why = format!("no layer {layer} is known: those that are stand in /api/v1/layers");
+            error(StatusCode::NOT_FOUND, why)
+        }
+        None => gone(),
+    }
 }
 
 pub(super) async fn transfers(State(shared): State<Shared>) -> Response {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dask_core::Key;
 use tokio::sync::Mutex;
 
-use crate::scheduler::{EndedSince, LayerCount, News, Overview, SmallGraph, TaskStory, Traffic};
+use crate::scheduler::{EndedSince, LayerCount, LayerProfile, News, Overview, SmallGraph, TaskStory, Traffic};
 use crate::shell::questions::Questions;
 
 /// An answer serves for so long.
@@ -80,6 +80,11 @@ impl Gather {
 
     pub(super) async fn traffic(&self, max: usize) -> Option<Traffic> {
         patiently(self.questions.traffic(max)).await
+    }
+
+    /// The inner `None` if there is no such kind of layer.
+    pub(super) async fn profile(&self, layer: String, max: usize) -> Option<Option<LayerProfile>> {
+        patiently(self.questions.profile(layer, max)).await
     }
 
     pub(super) async fn graph(&self, max: u32) -> Option<SmallGraph> {

@@ -8,6 +8,7 @@
 //! | `/metrics` | for Prometheus, under Dask's names |
 //! | `/api/v1/status` | counts: tasks by state, clients, workers by status |
 //! | `/api/v1/workers`, `/api/v1/layers` | each worker; each kind of layer: tasks by state, durations, what threads were seen at |
+//! | `/api/v1/layers/LAYER/profile` | in which functions its tasks were, if workers sample that |
 //! | `/api/v1/tasks`, `/api/v1/events` | the last tasks that ended; the last events |
 //! | `/api/v1/task/KEY` | a task's story; 404 if there is no such task |
 //! | `/api/v1/transfers` | between which workers values went |
@@ -164,6 +165,7 @@ fn router(shared: Shared, guard: Guard) -> Router {
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/workers", get(api::workers))
         .route("/api/v1/layers", get(api::layers))
+        .route("/api/v1/layers/{layer}/profile", get(api::profile))
         .route("/api/v1/tasks", get(api::tasks))
         .route("/api/v1/events", get(api::events))
         .route("/api/v1/task/{*key}", get(api::task))

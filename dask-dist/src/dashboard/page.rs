@@ -1,13 +1,16 @@
 //! The page: live, or with what is known inside.
 
+use std::cmp::Reverse;
+
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Shared;
-use super::api::{PAIRS_MAX, ended_of, gone, layers_of, news_of, status_of, workers_of};
+use super::api::{CALLS_MAX, PAIRS_MAX, ended_of, gone, layers_of, news_of, profile_of, status_of, workers_of};
 use super::gather::Gather;
+use crate::scheduler::LayerCount;
 
 const INDEX: &str = include_str!("assets/index.html");
 const STYLE: &str = include_str!("assets/style.css");
@@ -16,6 +19,8 @@ const SCRIPT: &str = include_str!("assets/dashboard.js");
 const LINK: &str = "<link rel=\"stylesheet\" href=\"style.css\">";
 const SOURCE: &str = "<script src=\"dashboard.js\" defer></script>";
 const GRAPH_MAX: u32 = 500;
+/// Kinds of layers of which a report has the call trees, those with most time.
+const PROFILES_MAX: usize = 20;
 
 pub(super) async fn index() -> Html<&'static str> {
     Html(INDEX)
@@ -43,9 +48,11 @@ pub(super) async fn report(gather: &Gather) -> Option<String> {
     let ended = gather.ended(0, usize::MAX).await?.tasks;
     let (news, _) = gather.news(0, usize::MAX).await?;
     let (graph, traffic) = (gather.graph(GRAPH_MAX).await?, gather.traffic(PAIRS_MAX).await?);
+    let profiles = profiles(gather, &layers).await?;
     let data = json!({
         "status": status_of(&overview, &layers), "workers": workers_of(&overview), "layers": layers_of(&layers),
         "tasks": ended_of(&ended), "news": news_of(&news), "graph": graph, "transfers": traffic,
+        "profiles": profiles,
     });
     // Nothing in it can end the element that holds it.
     let data = data.to_string().replace('<', "\\u003c");
@@ -54,6 +61,18 @@ pub(super) async fn report(gather: &Gather) -> Option<String> {
         "<script type=\"application/json\" id=\"kept\">{data}</script>\n<script type=\"module\">\n{SCRIPT}</script>"
     );
     Some(INDEX.replacen(LINK, &style, 1).replacen(SOURCE, &script, 1))
+}
+
+/// Call trees by layer, of those that have one.
+async fn profiles(gather: &Gather, layers: &[LayerCount]) -> Option<Value> {
+    let mut largest: Vec<&LayerCount> = layers.iter().collect();
+    largest.sort_by_key(|layer| Reverse(layer.activity.iter().sum::<u64>()));
+    let mut profiles = serde_json::Map::new();
+    for layer in largest.into_iter().take(PROFILES_MAX) {
+        let profile = gather.profile(layer.what.clone(), CALLS_MAX).await?.filter(|profile| !profile.calls.is_empty());
+        profiles.extend(profile.map(|profile| (layer.what.clone(), profile_of(&profile))));
+    }
+    Some(profiles.into())
 }
 
 #[cfg(test)]

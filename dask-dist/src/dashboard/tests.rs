@@ -26,13 +26,14 @@ async fn get(routes: &TowerToHyperService<Router>, path: &str) -> Response<Body>
     get_as(routes, path, "localhost", "").await
 }
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "/health",
     "/metrics",
     "/report.html",
     "/api/v1/status",
     "/api/v1/workers",
     "/api/v1/layers",
+    "/api/v1/layers/x/profile",
     "/api/v1/tasks",
     "/api/v1/events",
     "/api/v1/graph",

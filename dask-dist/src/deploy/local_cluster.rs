@@ -16,8 +16,8 @@ use crate::error::DistError;
 use crate::scheduler::Settings;
 use crate::security::Security;
 use crate::shell::scheduler::{SchedulerOptions, serve_scheduler};
-use crate::shell::worker::{WorkerOptions, serve_worker};
-use crate::shell::{Thresholds, comm_settings, scheduler_settings, worker_settings};
+use crate::shell::worker::{PROFILE_INTERVAL, WorkerOptions, serve_worker};
+use crate::shell::{Thresholds, comm_settings, profile_interval, scheduler_settings, worker_settings};
 use crate::transport::{Address, CommSettings, Hello, Listener, Role};
 
 /// Time for workers to come, after which starting has failed.
@@ -32,6 +32,7 @@ pub struct LocalClusterBuilder {
     restart: bool,
     listen: Option<Address>,
     settings: Option<Settings>,
+    profile: Option<bool>,
     security: Option<Security>,
     #[cfg(feature = "dashboard")]
     dashboard: Option<(String, crate::dashboard::DashboardOptions)>,
@@ -70,6 +71,15 @@ impl LocalClusterBuilder {
     #[must_use]
     pub fn memory_limit(mut self, nbytes: u64) -> Self {
         self.options.settings.memory_limit = nbytes;
+        self
+    }
+
+    /// Whether the call stacks of tasks are sampled, for the dashboard; by default as configured, and else not. On Linux, by
+    /// a signal, which system calls of libraries in other languages may not be prepared for
+    /// ([`WorkerOptions::profile`](crate::shell::worker::WorkerOptions::profile)).
+    #[must_use]
+    pub fn profile(mut self, profile: bool) -> Self {
+        self.profile = Some(profile);
         self
     }
 
@@ -127,6 +137,10 @@ impl LocalClusterBuilder {
         // The parts of one cluster: all show the same.
         let security = self.security.clone().unwrap_or(comm.security);
         self.options.comm.security = security.clone();
+        self.options.profile = match self.profile {
+            Some(is_on) => is_on.then_some(PROFILE_INTERVAL),
+            None => profile_interval()?,
+        };
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let listen = self.listen.clone().unwrap_or_else(|| {
             if self.processes {
@@ -266,6 +280,7 @@ impl LocalCluster {
             restart: false,
             listen: None,
             settings: None,
+            profile: None,
             security: None,
             #[cfg(feature = "dashboard")]
             dashboard: None,

@@ -10,6 +10,7 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::error::DistError;
 use crate::log::Format;
@@ -25,6 +26,8 @@ const THREADS: &str = "DASK_DIST_WORKER_THREADS";
 const MEMORY: &str = "DASK_DIST_WORKER_MEMORY";
 const DIRECTORY: &str = "DASK_DIST_WORKER_DIRECTORY";
 const RESOURCES: &str = "DASK_DIST_WORKER_RESOURCES";
+/// Microseconds between samples of call stacks, if they are sampled.
+const PROFILE: &str = "DASK_DIST_WORKER_PROFILE";
 /// There if it is to log as JSON.
 const JSON: &str = "DASK_DIST_WORKER_JSON";
 
@@ -43,6 +46,9 @@ pub(super) fn spawn(scheduler: &Address, options: &WorkerOptions) -> Result<Chil
         .stdin(Stdio::piped());
     if let Some(directory) = &options.directory {
         command.env(DIRECTORY, directory);
+    }
+    if let Some(interval) = options.profile {
+        command.env(PROFILE, interval.as_micros().to_string());
     }
     if crate::log::format() == Format::Json {
         command.env(JSON, "1");
@@ -144,11 +150,12 @@ fn run(scheduler: &str) -> i32 {
             ..settings
         },
         comm,
+        profile: number(PROFILE).map(Duration::from_micros),
         ..WorkerOptions::default()
     };
     // SAFETY: this thread is the only one that runs but the first, which waits for it.
     unsafe {
-        [SCHEDULER, NAME, THREADS, MEMORY, DIRECTORY, RESOURCES, JSON]
+        [SCHEDULER, NAME, THREADS, MEMORY, DIRECTORY, RESOURCES, PROFILE, JSON]
             .into_iter()
             .for_each(|name| std::env::remove_var(name));
     }

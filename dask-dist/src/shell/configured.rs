@@ -9,6 +9,7 @@ use crate::error::DistError;
 use crate::scheduler::Measure;
 use crate::security::Security;
 use crate::transport::{CommSettings, Role};
+use crate::shell::worker::PROFILE_INTERVAL;
 use crate::{scheduler, worker};
 
 impl From<ConfigError> for DistError {
@@ -108,6 +109,23 @@ pub fn worker_settings() -> Result<worker::Settings, DistError> {
 /// As [`scheduler_settings`].
 pub fn drain_timeout() -> Result<Option<Duration>, DistError> {
     Ok(time("distributed.worker.drain-timeout")?)
+}
+
+/// How often the call stacks of tasks are sampled, as configured: none if they are not.
+///
+/// ```
+/// use std::time::Duration;
+/// assert_eq!(dask_dist::shell::profile_interval()?, None);
+/// let guard = dask_core::config::set([("distributed.worker.profile.enabled", "true")]);
+/// assert_eq!(dask_dist::shell::profile_interval()?, Some(Duration::from_millis(10)));
+/// # Ok::<(), dask_dist::DistError>(())
+/// ```
+///
+/// # Errors
+/// As [`scheduler_settings`].
+pub fn profile_interval() -> Result<Option<Duration>, DistError> {
+    let interval = time("distributed.worker.profile.interval")?.unwrap_or(PROFILE_INTERVAL);
+    Ok((flag("distributed.worker.profile.enabled")? == Some(true)).then_some(interval))
 }
 
 /// Limits and patience of connections as configured, and what a process of this role shows to others.

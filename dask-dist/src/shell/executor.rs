@@ -8,6 +8,7 @@ use dask_core::wire::{Decoder, decode_portable};
 use dask_core::{Call, Index, TaskError, TaskFn, Value};
 
 use super::context::{Secede, WorkerContext, within};
+use super::profiler::{Profiler, ThisThread};
 use super::sampler::{RunsNow, Sampler};
 use super::store::drop_quietly;
 use crate::protocol::{Failure, FunctionId, TaskRef};
@@ -74,6 +75,7 @@ struct Shared {
     tell: Box<dyn Fn(Told) -> Vec<Job> + Send + Sync>,
     context: Arc<WorkerContext>,
     sampler: Arc<Sampler>,
+    profiler: Option<Arc<Profiler>>,
 }
 
 /// Threads that run tasks in the order in which they are given. What is told of a task's end answers with what to run
@@ -86,12 +88,14 @@ impl Executor {
     pub(super) fn start(
         n_threads: u32,
         context: WorkerContext,
+        profiler: Option<Profiler>,
         tell: impl Fn(Told) -> Vec<Job> + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let jobs = Mutex::new((VecDeque::new(), false));
         let context = Arc::new(context);
         let sampler = Arc::new(Sampler::new());
-        let shared = Arc::new(Shared { jobs, wake: Condvar::new(), tell: Box::new(tell), context, sampler });
+        let (wake, tell, profiler) = (Condvar::new(), Box::new(tell), profiler.map(Arc::new));
+        let shared = Arc::new(Shared { jobs, wake, tell, context, sampler, profiler });
         for i in 0..n_threads.max(1) {
             spawn(&shared, i)?;
         }
@@ -101,6 +105,11 @@ impl Executor {
     /// Who looks at its threads.
     pub(super) fn sampler(&self) -> &Arc<Sampler> {
         &self.shared.sampler
+    }
+
+    /// Who looks at their call stacks, if somebody does.
+    pub(super) fn profiler(&self) -> Option<&Arc<Profiler>> {
+        self.shared.profiler.as_ref()
     }
 
     pub(super) fn submit(&self, jobs: impl IntoIterator<Item = Job>) {
@@ -140,6 +149,7 @@ fn work(shared: &Arc<Shared>) {
         submit(&again, (again.tell)(Told::Seceded(task)));
     });
     let now = shared.sampler.watch_this_thread();
+    let stack = shared.profiler.as_ref().and_then(|profiler| profiler.watch_this_thread());
     let mut mine: Option<Job> = None;
     loop {
         let job = if let Some(job) = mine.take() {
@@ -156,7 +166,7 @@ fn work(shared: &Arc<Shared>) {
                 jobs = shared.wake.wait(jobs).unwrap_or_else(PoisonError::into_inner);
             }
         };
-        let (next, seceded) = run(shared, &secede, &now, job);
+        let (next, seceded) = run(shared, &secede, (&now, stack.as_ref()), job);
         let mut next = next.into_iter();
         if seceded {
             // Another thread has taken this one's place.
@@ -171,13 +181,23 @@ fn work(shared: &Arc<Shared>) {
 }
 
 /// Runs a task; what to run next, and whether it has left the threads.
-fn run(shared: &Shared, secede: &Secede, now: &RunsNow, job: Job) -> (Vec<Job>, bool) {
+fn run(
+    shared: &Shared,
+    secede: &Secede,
+    (now, stack): (&RunsNow, Option<&ThisThread>),
+    job: Job,
+) -> (Vec<Job>, bool) {
     let Job { task, function, index, mut inputs } = job;
-    now.begins(function.as_ref().and_then(|function| function.kind));
+    let kind = function.as_ref().and_then(|function| function.kind);
+    now.begins(kind);
     let start = Instant::now();
     let (result, seceded) = within(&shared.context, secede, task, || {
         let function = function.ok_or_else(|| Failure::Malformed { why: "the function did not come".to_owned() })?;
-        run_caught(&**function.decoded()?, Call::new(&index, &mut inputs))
+        let (function, call) = (function.decoded()?, Call::new(&index, &mut inputs));
+        match stack.zip(kind) {
+            Some((stack, kind)) => stack.watched(&**function, kind, |function| run_caught(function, call)),
+            None => run_caught(&**function, call),
+        }
     });
     let nanos = start.elapsed().as_nanos() as u64;
     drop_quietly(inputs);

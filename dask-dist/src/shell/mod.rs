@@ -11,6 +11,12 @@ mod journal; // what outlives a scheduler, on disk
 mod obituaries; // how workers died
 mod peers; // asking other workers
 pub mod process; // memory and processor
+// In which functions tasks are, where that can be seen.
+#[cfg(all(feature = "profile", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod profiler;
+#[cfg(not(all(feature = "profile", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[path = "profiler/absent.rs"]
+mod profiler;
 pub mod questions; // of those who watch a scheduler
 mod sampler; // what threads are seen at
 pub mod scheduler;
@@ -22,7 +28,7 @@ pub mod worker;
 
 pub(crate) use actors::Seat;
 pub use cgroups::memory_limit_of_group;
-pub use configured::{comm_settings, drain_timeout, scheduler_settings, worker_settings};
+pub use configured::{comm_settings, drain_timeout, profile_interval, scheduler_settings, worker_settings};
 pub(crate) use context::settle_actor;
 pub use context::{WorkerContext, current_worker, secede};
 pub use thresholds::Thresholds;

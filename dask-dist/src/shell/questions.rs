@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dask_core::Key;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::scheduler::{EndedSince, LayerCount, Machine, News, Overview, SmallGraph, TaskStory, Traffic, Turns};
+use crate::scheduler::{
+    EndedSince, LayerCount, LayerProfile, Machine, News, Overview, SmallGraph, TaskStory, Traffic, Turns,
+};
 
 const WAITING_MAX: usize = 64;
 
@@ -18,6 +20,7 @@ pub(crate) enum Question {
     News { from: u64, max: usize, answer: oneshot::Sender<(Vec<News>, u64)> },
     Story(Key, oneshot::Sender<Option<TaskStory>>),
     Traffic { max: usize, answer: oneshot::Sender<Traffic> },
+    Profile { layer: String, max: usize, answer: oneshot::Sender<Option<LayerProfile>> },
     Graph { max: u32, answer: oneshot::Sender<SmallGraph> },
 }
 
@@ -32,6 +35,7 @@ impl Question {
             Self::News { from, max, answer } => drop(answer.send(machine.news_since(from, max))),
             Self::Story(key, answer) => drop(answer.send(machine.task_story(&key))),
             Self::Traffic { max, answer } => drop(answer.send(machine.traffic(max))),
+            Self::Profile { layer, max, answer } => drop(answer.send(machine.layer_profile(&layer, max))),
             Self::Graph { max, answer } => drop(answer.send(machine.small_graph(max))),
         }
     }
@@ -102,6 +106,12 @@ impl Questions {
     /// Between which workers values went: the `max` pairs with most bytes.
     pub async fn traffic(&self, max: usize) -> Option<Traffic> {
         self.ask(|answer| Question::Traffic { max, answer }).await
+    }
+
+    /// In which functions the tasks of a kind of layer were seen: the `max` calls with most time. The inner `None` if there
+    /// is no such kind of layer.
+    pub async fn profile(&self, layer: String, max: usize) -> Option<Option<LayerProfile>> {
+        self.ask(|answer| Question::Profile { layer, max, answer }).await
     }
 
     /// The tasks in the first `max` slots and their edges.

@@ -15,6 +15,7 @@ use super::context::WorkerContext;
 use super::executor::{Executor, Functions, Job, Told};
 use super::peers::Peers;
 use super::process::{CpuClock, give_back_freed, own_bytes};
+use super::profiler::Profiler;
 use super::sampler::Sampler;
 use super::serve::Server;
 use super::store::{Moved, Removed, Store};
@@ -32,6 +33,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Values that are written to disk at a time, and values that are read: each takes its size once more while it is.
 const ON_DISK: usize = 4;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How often call stacks are sampled by default, as Dask does.
+pub const PROFILE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How to run a worker.
 #[derive(Clone, Debug)]
@@ -60,6 +64,10 @@ pub struct WorkerOptions {
     /// Whether to tell the operator where it is found, each time that a scheduler has taken it, and why it leaves; not by
     /// default.
     pub announce: bool,
+    /// How often to sample the call stacks of its tasks, for the dashboard ([`PROFILE_INTERVAL`]); not by default. On Linux,
+    /// by a signal (`SIGPROF`), which a system call that waits may answer with `EINTR`: Rust's standard library calls
+    /// again, a library in another language may not.
+    pub profile: Option<Duration>,
 }
 
 impl Default for WorkerOptions {
@@ -75,6 +83,7 @@ impl Default for WorkerOptions {
             drain_timeout: Duration::from_secs(240),
             has_nanny: false,
             announce: false,
+            profile: None,
         }
     }
 }
@@ -219,7 +228,14 @@ async fn serve_once(
     // Threads hold the shell weakly: it ends with the loop.
     let later: Arc<OnceLock<Weak<Mutex<Shell>>>> = Arc::default();
     let of_threads = later.clone();
-    let executor = Executor::start(options.settings.n_threads, context.clone(), move |what| {
+    let profiler = options.profile.and_then(|interval| match Profiler::start(interval) {
+        Ok(profiler) => Some(profiler),
+        Err(why) => {
+            crate::log::warn("worker", format_args!("call stacks are not sampled: {why}"));
+            None
+        }
+    });
+    let executor = Executor::start(options.settings.n_threads, context.clone(), profiler, move |what| {
         // A worker that has ended needs no results.
         let shell = of_threads.get().and_then(Weak::upgrade);
         shell.map_or_else(Vec::new, |shell| {
@@ -232,7 +248,7 @@ async fn serve_once(
         })
     })
     .map_err(|error| DistError::io("starting the worker's threads", error))?;
-    let sampler = executor.sampler().clone();
+    let (sampler, profiler) = (executor.sampler().clone(), executor.profiler().cloned());
     let sent = Arc::new(AtomicU64::new(0));
     let welcomed = context.id.clone();
     let context = Arc::new(context);
@@ -271,7 +287,7 @@ async fn serve_once(
         wake: wake.clone(),
     }));
     drop(later.set(Arc::downgrade(&shell)));
-    let ends = Ends { inbox, told, listener, server, sent, sampler, wake };
+    let ends = Ends { inbox, told, listener, server, sent, sampler, profiler, wake };
     let ended = serve_until_the_end(&shell, ends, (scheduler, options), stop).await;
     if matches!(ended, Err(DistError::SchedulerGone { .. })) {
         *kept = Kept::of(&locked(&shell));
@@ -288,6 +304,7 @@ struct Ends {
     /// Bytes sent to peers.
     sent: Arc<AtomicU64>,
     sampler: Arc<Sampler>,
+    profiler: Option<Arc<Profiler>>,
     wake: Arc<Notify>,
 }
 
@@ -298,7 +315,7 @@ async fn serve_until_the_end(
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), DistError> {
     let drain = options.drain_timeout;
-    let Ends { mut inbox, mut told, mut listener, server, sent, sampler, wake } = ends;
+    let Ends { mut inbox, mut told, mut listener, server, sent, sampler, profiler, wake } = ends;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looks = tokio::time::interval(LOOK);
@@ -354,7 +371,7 @@ async fn serve_until_the_end(
                 let cpu_percent = shell.cpu.percent();
                 let (received, sent) = (shell.peers.received(), sent.load(Ordering::Relaxed));
                 shell.handle(Event::Tick { resident, cpu_percent, received, sent });
-                let profile = Profile::default();
+                let profile = profiler.as_ref().map_or_else(Profile::default, |profiler| profiler.take());
                 let noticed = Noticed { samples: sampler.take(), transfers: shell.peers.transfers(), profile };
                 if !noticed.is_empty() {
                     shell.reports.messages.push(FromWorker::Noticed(noticed));

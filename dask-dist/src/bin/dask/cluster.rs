@@ -20,6 +20,7 @@ pub(crate) fn run(args: &ClusterArgs) -> Outcome {
         .listen(Address::Tcp(format!("127.0.0.1:{}", args.port)))
         .processes(true)
         .restart(true);
+    let builder = if args.profile { builder.profile(true) } else { builder };
     let cluster = match args.dashboard.wanted(args.insecure)? {
         Some((address, options)) => {
             let start = |address: &str| builder.clone().dashboard_with(address, options.clone()).start();

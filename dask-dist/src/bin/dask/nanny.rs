@@ -123,6 +123,9 @@ fn command(args: &WorkerArgs, name: &str, limit: u64, json: bool) -> std::io::Re
     if let Some(lifetime) = args.lifetime {
         command.args(["--lifetime", &format!("{}ms", lifetime.as_millis())]);
     }
+    if args.profile {
+        command.arg("--profile");
+    }
     if args.insecure {
         command.arg("--insecure");
     }

@@ -194,6 +194,10 @@ pub(crate) struct WorkerArgs {
     /// signal ends it at once
     #[arg(long, value_parser = time)]
     pub(crate) drain_timeout: Option<Duration>,
+    /// Sample the call stacks of tasks for the dashboard, by a signal that libraries in other languages must stand (by
+    /// default as configured)
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// Address at which peers and clients find its values; by default the one from which this machine reaches the
     /// scheduler
     #[arg(long)]
@@ -224,6 +228,10 @@ pub(crate) struct ClusterArgs {
     /// Memory that each may use, as for `dask worker`
     #[arg(long, default_value = "auto", value_parser = memory_limit)]
     pub(crate) memory_limit: MemoryLimit,
+    /// Sample the call stacks of tasks for the dashboard, by a signal that libraries in other languages must stand (by
+    /// default as configured)
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// Port of the scheduler; 0 for any
     #[arg(long, default_value_t = 8786)]
     pub(crate) port: u16,
@@ -269,6 +277,9 @@ pub(crate) struct SshArgs {
     /// Time that each worker has to hand its values over when it is to stop
     #[arg(long, value_parser = time)]
     pub(crate) drain_timeout: Option<Duration>,
+    /// Sample the call stacks of tasks for the dashboard, as `dask worker --profile`
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// What starts a command on a host
     #[arg(long, default_value = "ssh")]
     pub(crate) ssh: String,

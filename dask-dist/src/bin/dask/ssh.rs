@@ -58,7 +58,8 @@ fn given(args: &SshArgs) -> Vec<String> {
         ("--local-directory", args.local_directory.clone()),
         ("--drain-timeout", args.drain_timeout.map(|time| format!("{}ms", time.as_millis()))),
     ];
-    given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect()
+    let given = given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten();
+    given.chain(args.profile.then(|| "--profile".to_owned())).collect()
 }
 
 pub(crate) fn run(args: &SshArgs, security: &SecurityArgs, json: bool) -> Outcome {

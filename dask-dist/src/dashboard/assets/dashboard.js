@@ -83,7 +83,7 @@ document.querySelector("nav").addEventListener("keydown", (event) => {
   next.click();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   const at = "1234567".indexOf(event.key);
   if (at >= 0) { tabs[at].click(); tabs[at].focus(); }
 });
@@ -282,6 +282,7 @@ async function look() {
   const { body, error } = kept ? { body: kept[path] } : await ask("api/v1/" + path);
   state.asked[path] = error ? { error } : body;
   renderTransfers(); renderSeen();
+  if (path === "layers") lookAtCalls();
 }
 if (!kept) setInterval(look, 2000);
 
@@ -308,6 +309,94 @@ function renderSeen() {
   $("seen-note").classList.toggle("error", !!layers.error);
   $("seen-note").textContent = layers.error ?? (all.length ? `${seconds(total)} of threads that ran tasks, looked at fifty times a second` : "no thread was seen at a task yet");
 }
+
+// The flame graph of a layer: a bar a function, below its caller. Calls are known by the names on the way to them, for
+// their places change while workers look on.
+const flame = { layer: null, profile: null, calls: [], chosen: null, top: null, drawn: [] };
+async function lookAtCalls() {
+  const all = Array.isArray(state.asked.layers) ? state.asked.layers : [], time = (layer) => Object.values(layer.seconds_seen).reduce((a, b) => a + b, 0);
+  const names = all.filter((layer) => time(layer) || layer.layer === flame.layer).sort((a, b) => time(b) - time(a)).slice(0, 60).map((layer) => layer.layer), select = $("of-layer");
+  if (!names.includes(flame.layer)) flame.layer = names[0] ?? null;
+  if ([...select.options].map((option) => option.value).sort().join("\n") !== [...names].sort().join("\n"))
+    select.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
+  select.value = flame.layer ?? "";
+  select.disabled = !names.length;
+  const layer = flame.layer;
+  if (layer === null) { flame.profile = null; flame.calls = []; renderFlame(); return; }
+  const { body, error } = kept ? { body: kept.profiles?.[layer] ?? { calls: [] } } : await ask(`api/v1/layers/${encodeURIComponent(layer)}/profile`);
+  if (flame.layer !== layer) return; // another was chosen meanwhile
+  flame.profile = error ? { error, calls: [] } : body;
+  flame.calls = [];
+  for (const call of flame.profile.calls) {
+    const caller = call.caller === null ? null : flame.calls[call.caller];
+    flame.calls.push({ ...call, caller, depth: caller ? caller.depth + 1 : 0, path: (caller ? caller.path + "\n" : "") + call.function, calls: [] });
+    caller?.calls.push(flame.calls.at(-1));
+  }
+  renderFlame();
+}
+$("of-layer").addEventListener("change", (event) => { Object.assign(flame, { layer: event.target.value, chosen: null, top: null }); lookAtCalls(); });
+$("whole").addEventListener("click", () => { flame.top = null; renderFlame(); });
+const called = (path) => flame.calls.find((call) => call.path === path) ?? null;
+const crate = (name) => /^[<&*\s]*(?:dyn |impl )?([\w[\]. -]+)/.exec(name)?.[1] ?? name;
+const short = (name) => name.replace(/<[^<>]*>/g, "").replace(/<[^<>]*>/g, "").split("::").slice(-2).join("::") || name;
+function renderFlame() {
+  if ($("activity").hidden) return;
+  const svg = $("flame"), wide = svg.clientWidth || 1, tall = 20, total = flame.profile?.seconds ?? 0, top = called(flame.top);
+  if (!top) flame.top = null;
+  flame.drawn = [];
+  const place = (call, x, per, y) => {
+    const width = call.seconds * per;
+    if (width < 1.5) return;
+    flame.drawn.push({ call, x, y, width });
+    let at = x;
+    for (const below of [...call.calls].sort((a, b) => b.seconds - a.seconds)) { place(below, at, per, y + 1); at += below.seconds * per; }
+  };
+  const above = [];
+  for (let call = top?.caller; call; call = call.caller) above.unshift(call);
+  above.forEach((call, y) => flame.drawn.push({ call, x: 0, y, width: wide, above: true }));
+  if (top) place(top, 0, wide / Math.max(top.seconds, 1e-9), above.length);
+  else {
+    let at = 0;
+    for (const call of flame.calls.filter((call) => !call.caller).sort((a, b) => b.seconds - a.seconds)) { place(call, at, wide / Math.max(total, 1e-9), 0); at += call.seconds * wide / Math.max(total, 1e-9); }
+  }
+  const chosen = called(flame.chosen), height = tall * (1 + Math.max(-1, ...flame.drawn.map((bar) => bar.y)));
+  svg.style.height = height + "px";
+  svg.setAttribute("viewBox", `0 0 ${wide} ${height || 1}`);
+  svg.replaceChildren(...flame.drawn.map((bar, i) => {
+    const { call, x, y, width } = bar, said = sayCall(call), room = Math.floor((width - 6) / 6.7);
+    const name = call.function.length <= room ? call.function : short(call.function), shown = name.length <= room ? name : room > 3 ? name.slice(0, room - 1) + "…" : "";
+    const node = element("g", { id: "call-" + i, role: "treeitem", "aria-level": call.depth + 1, "aria-label": said, "aria-selected": call === chosen, class: (call === chosen ? "chosen" : "") + (bar.above ? " above" : "") },
+      element("title", {}, said), element("rect", { x, y: y * tall, width, height: tall - 1, rx: 2, fill: colour(crate(call.function)).replace("50%)", "72%)") }), element("text", { x: x + 4, y: y * tall + 14 }, shown));
+    node.addEventListener("click", () => { chooseCall(call); widen(call); });
+    node.addEventListener("pointerenter", () => { $("frame").textContent = said; });
+    return node;
+  }));
+  const at = flame.drawn.findIndex((bar) => bar.call === chosen);
+  if (at >= 0) svg.setAttribute("aria-activedescendant", "call-" + at); else svg.removeAttribute("aria-activedescendant");
+  svg.tabIndex = flame.drawn.length ? 0 : -1;
+  $("whole").disabled = !flame.top;
+  const { error, cut_seconds: cut, calls_known: known } = flame.profile ?? {}, notes = [];
+  if (flame.calls.length) notes.push(`${seconds(total)} of threads, sampled`);
+  if (known > flame.calls.length) notes.push(`the ${count(flame.calls.length)} calls with most time, of ${count(known)}`);
+  if (cut) notes.push(`${seconds(cut)} are counted at callers`);
+  const off = "no call stacks of this layer: workers sample them, on Linux, if they are started with dask worker --profile, with LocalCluster::builder().profile(true), or with distributed.worker.profile.enabled set";
+  $("flame-note").classList.toggle("error", !!error);
+  $("flame-note").textContent = error ?? (notes.join(" · ") || (flame.layer === null ? "" : kept ? "no call stacks of this layer were sampled" : off));
+  if (!flame.calls.length) $("frame").textContent = "";
+  else if (!$("frame").textContent) $("frame").textContent = "Point at a bar, or choose one with the arrow keys, for its name and time; click it, or press enter, to see it alone.";
+}
+const sayCall = (call) => `${call.function} · ${seconds(call.seconds)} (${(100 * call.seconds / Math.max(flame.profile.seconds, 1e-9)).toFixed(1)} %), ${seconds(call.self_seconds)} in itself`;
+const chooseCall = (call) => { flame.chosen = call.path; $("frame").textContent = sayCall(call); };
+const widen = (call) => { flame.top = call.path; renderFlame(); };
+$("flame").addEventListener("keydown", (event) => {
+  const at = flame.drawn.findIndex((bar) => bar.call.path === flame.chosen), bar = flame.drawn[at];
+  const beside = (by) => { const row = flame.drawn.filter((other) => other.y === bar.y).sort((a, b) => a.x - b.x); return row[row.indexOf(bar) + by]; };
+  const go = { ArrowUp: () => bar && flame.drawn.find((other) => other.call === bar.call.caller), ArrowDown: () => bar ? flame.drawn.find((other) => other.call.caller === bar.call) : flame.drawn[0],
+    ArrowLeft: () => bar && beside(-1), ArrowRight: () => bar && beside(1), Home: () => flame.drawn[0] }[event.key];
+  if (go) { event.preventDefault(); const next = go() ?? (bar || flame.drawn[0]); if (next) chooseCall(next.call); renderFlame(); }
+  if (event.key === "Enter" && bar) { event.preventDefault(); widen(bar.call); }
+  if (event.key === "Escape") { event.preventDefault(); flame.top = null; renderFlame(); }
+});
 
 function renderEvents() {
   if ($("events").hidden) return;
@@ -430,6 +519,6 @@ if (kept) {
   };
   source.onerror = () => { $("summary").textContent = "the scheduler does not answer; trying again"; };
 }
-addEventListener("resize", render);
+addEventListener("resize", () => { render(); renderFlame(); });
 addEventListener("hashchange", follow);
 follow();
