@@ -51,7 +51,10 @@ fn whatever_is_said_stays_within_bounds_and_time_goes_to_the_caller() {
     let mut deep = CallTree::default();
     let calls: Vec<Call> = (0..500).map(|at| call(at, 0, 1)).collect();
     deep.merge(&calls, 0, &known);
-    assert_eq!((deep.len(), deep.totals()[0], deep.cut()), (1 + usize::from(DEPTH_MAX), 500, 500 - u64::from(DEPTH_MAX)));
+    assert_eq!(
+        (deep.len(), deep.totals()[0], deep.cut()),
+        (1 + usize::from(DEPTH_MAX), 500, 500 - u64::from(DEPTH_MAX))
+    );
 }
 
 #[test]

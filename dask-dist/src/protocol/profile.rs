@@ -30,7 +30,7 @@ pub struct LayerCalls {
 pub struct Call {
     /// 0 if it is the task's own first function, else one more than the place of its caller in the list.
     pub caller: u32,
-    /// Its place in the list of functions.
+    /// Its place in the list of functions; one beyond the list if it has no name.
     pub function: u32,
     /// Microseconds in which it was seen itself, not in what it called.
     pub micros: u64,

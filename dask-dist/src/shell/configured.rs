@@ -8,8 +8,8 @@ use super::Thresholds;
 use crate::error::DistError;
 use crate::scheduler::Measure;
 use crate::security::Security;
-use crate::transport::{CommSettings, Role};
 use crate::shell::worker::PROFILE_INTERVAL;
+use crate::transport::{CommSettings, Role};
 use crate::{scheduler, worker};
 
 impl From<ConfigError> for DistError {

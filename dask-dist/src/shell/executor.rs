@@ -181,12 +181,7 @@ fn work(shared: &Arc<Shared>) {
 }
 
 /// Runs a task; what to run next, and whether it has left the threads.
-fn run(
-    shared: &Shared,
-    secede: &Secede,
-    (now, stack): (&RunsNow, Option<&ThisThread>),
-    job: Job,
-) -> (Vec<Job>, bool) {
+fn run(shared: &Shared, secede: &Secede, (now, stack): (&RunsNow, Option<&ThisThread>), job: Job) -> (Vec<Job>, bool) {
     let Job { task, function, index, mut inputs } = job;
     let kind = function.as_ref().and_then(|function| function.kind);
     now.begins(kind);

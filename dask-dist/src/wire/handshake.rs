@@ -11,7 +11,7 @@ use crate::error::DistError;
 use crate::security::{Nonce, Proof, Security, Side, fresh_nonce};
 
 /// What both sides must speak; counted up with every change of messages.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 const MAGIC: [u8; 8] = *b"dask-rs\n";
 

@@ -195,6 +195,7 @@ fn the_api_has_the_fields_that_are_documented() {
     for list in ["/api/v1/workers", "/api/v1/layers", "/api/v1/tasks", "/api/v1/events"] {
         assert_eq!(fields(&json(address, list)[0]), documented(list), "{list}");
     }
+    assert_eq!(fields(&json(address, "/api/v1/layers/closure/profile")), documented("/api/v1/layers/LAYER/profile"));
     let stream = TcpStream::connect(address).unwrap();
     write!(&stream, "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);

@@ -20,6 +20,13 @@ mod live;
 mod memory_manager;
 #[cfg(all(unix, feature = "cli"))]
 mod pressure;
+#[cfg(all(
+    feature = "dashboard",
+    feature = "profile",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod profile;
 mod published;
 mod restart;
 mod scheduler;

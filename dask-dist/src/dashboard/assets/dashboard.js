@@ -338,7 +338,13 @@ $("of-layer").addEventListener("change", (event) => { Object.assign(flame, { lay
 $("whole").addEventListener("click", () => { flame.top = null; renderFlame(); });
 const called = (path) => flame.calls.find((call) => call.path === path) ?? null;
 const crate = (name) => /^[<&*\s]*(?:dyn |impl )?([\w[\]. -]+)/.exec(name)?.[1] ?? name;
-const short = (name) => name.replace(/<[^<>]*>/g, "").replace(/<[^<>]*>/g, "").split("::").slice(-2).join("::") || name;
+// The last parts of a name, without types in angle brackets: `<a::B as c::D>::run<T>` is `B::run`.
+const short = (name) => {
+  const method = /^<[&*]?(?:mut )?(.*?)(?: as .*)?>(::[^>]*.*)$/.exec(name);
+  let text = (method ? method[1] + method[2] : name).replaceAll("->", "");
+  for (let before = null; before !== text;) { before = text; text = text.replace(/<[^<>]*>/g, ""); }
+  return text.split("::").filter(Boolean).slice(-2).join("::") || name;
+};
 function renderFlame() {
   if ($("activity").hidden) return;
   const svg = $("flame"), wide = svg.clientWidth || 1, tall = 20, total = flame.profile?.seconds ?? 0, top = called(flame.top);

@@ -20,7 +20,10 @@ fn what_workers_saw_is_added_up_for_kinds_of_layers_that_there_are() {
     (0..2).for_each(|_| profiles.add(&one(0, &functions), 1));
     profiles.add(&one(1, &functions), 1);
     let profile = profiles.of(0, 100);
-    assert_eq!((profile.micros, profile.cut, profile.n_calls, profiles.of(1, 100)), (40, 0, 2, LayerProfile::default()));
+    assert_eq!(
+        (profile.micros, profile.cut, profile.n_calls, profiles.of(1, 100)),
+        (40, 0, 2, LayerProfile::default())
+    );
     let call = |function: &str, caller, own, micros| CallSeen { function: function.into(), caller, own, micros };
     assert_eq!(profile.calls, [call("mean", None, 20, 40), call("sum", Some(0), 20, 20)]);
     assert_eq!(profiles.of(0, 1).calls, [call("mean", None, 20, 40)]);

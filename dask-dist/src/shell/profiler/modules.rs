@@ -141,7 +141,8 @@ impl Found {
         };
         let index = headers.iter().find(|header| header.p_type == libc::PT_GNU_EH_FRAME);
         let sections = index.and_then(|index| {
-            let readable = loads().find(|load| load.p_vaddr <= index.p_vaddr && index.p_vaddr < load.p_vaddr + load.p_filesz)?;
+            let readable =
+                loads().find(|load| load.p_vaddr <= index.p_vaddr && index.p_vaddr < load.p_vaddr + load.p_filesz)?;
             // SAFETY: the segment is mapped from here to there, readable, while the loader calls this.
             let segment = unsafe { memory(base.wrapping_add(readable.p_vaddr), readable.p_filesz) }?;
             sections(segment, readable.p_vaddr, index.p_vaddr..index.p_vaddr + index.p_memsz)

@@ -81,14 +81,26 @@ fn inlined(file: &Loader, address: u64) -> Vec<String> {
     while let Some(frame) = frames.as_mut().and_then(|frames| frames.next().ok().flatten()) {
         let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());
         let Some(name) = name.map(|name| readable(&name)) else { continue };
-        // Of some the path is not known: their file tells such functions apart.
-        let source = frame.location.and_then(|location| location.file).map(Path::new).and_then(Path::file_name);
-        functions.push(match source.filter(|_| !name.contains("::")) {
-            Some(source) => format!("{name} ({})", source.to_string_lossy()),
-            None => name,
-        });
+        // Of some the path is not known, but the file.
+        let source = frame.location.and_then(|location| location.file).filter(|_| !name.contains("::"));
+        functions.push(source.map_or_else(|| name.clone(), |source| format!("{}{name}", module_of(source))));
     }
     functions
+}
+
+/// The module that is written in a file, as the path of a function begins: `/…/ndarray-0.17.2/src/zip/mod.rs` is
+/// `ndarray::zip::`. The file's own name if it is in no crate.
+fn module_of(source: &str) -> String {
+    let parts: Vec<&str> = source.split('/').collect();
+    let file = parts.last().copied().unwrap_or_default();
+    let of_crate = parts.iter().rposition(|part| *part == "src").filter(|&at| 0 < at && file.ends_with(".rs"));
+    let Some(at) = of_crate else { return format!("{file}::") };
+    let package = parts[at - 1];
+    let version = package.rfind('-').filter(|&at| package[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    let name = package[..version.unwrap_or(package.len())].replace('-', "_");
+    let modules = parts[at + 1..].iter().map(|part| part.trim_end_matches(".rs"));
+    let modules = modules.filter(|part| !["mod", "lib", "main"].contains(part));
+    modules.fold(format!("{name}::"), |path, module| format!("{path}{module}::"))
 }
 
 /// A name as the program's author wrote it, without what the compiler tells twins apart with.
@@ -119,6 +131,21 @@ mod tests {
         assert_eq!(at(3), ["[unknown]"]);
         let of_libc = at(libc::qsort as *const () as usize as u64).concat();
         assert!(of_libc.contains("qsort") || of_libc.contains("[libc"), "{of_libc}");
+    }
+
+    #[test]
+    fn files_say_which_module_they_are() {
+        for (source, module) in [
+            ("/home/me/.cargo/registry/src/index-1/ndarray-0.17.2/src/zip/mod.rs", "ndarray::zip::"),
+            ("/rustc/0123/library/core/src/ops/function.rs", "core::ops::function::"),
+            ("dask-core/src/lib.rs", "dask_core::"),
+            ("dask-dist/tests/it/profile.rs", "profile.rs::"),
+            ("/usr/src/glibc/malloc.c", "malloc.c::"),
+            ("src/main.rs", "main.rs::"),
+            ("", "::"),
+        ] {
+            assert_eq!(module_of(source), module, "{source}");
+        }
     }
 
     #[test]

@@ -244,6 +244,52 @@ fn hundreds_of_workers_are_scrolled_filtered_and_walked_through() {
     assert_eq!(browser.run("return document.querySelector('#story').hidden"), false);
 }
 
+#[cfg(all(feature = "profile", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[test]
+fn the_flame_graph_of_a_layer_is_walked_through_by_keyboard() {
+    let Some(browser) = Browser::open() else {
+        return eprintln!("skipped: needs chromium and chromedriver on the path");
+    };
+    let cluster = dask_dist::LocalCluster::builder().workers(1).profile(true).dashboard("127.0.0.1:0").start().unwrap();
+    let client = cluster.client().unwrap();
+    let futures = client.map(crate::profile::busy, 0..8u64).unwrap();
+    client.gather(&futures).wait().unwrap();
+    browser.visit(&format!("http://{}/#activity", cluster.dashboard().unwrap().address()));
+    browser.text("#flame", "spend_time_in_here");
+    browser.text("#flame-note", "of threads, sampled");
+    // What is chosen stays chosen while new samples come.
+    let (up, down, enter, escape) = ("\u{E013}", "\u{E015}", "\u{E007}", "\u{E00C}");
+    let name =
+        |browser: &Browser| browser.run("return called(flame.chosen)?.function ?? ''").as_str().unwrap().to_owned();
+    browser.type_into("#flame", down);
+    assert!(!name(&browser).is_empty());
+    browser.run(
+        "flame.chosen = flame.calls.find((call) => call.function.endsWith('spend_time_in_here')).path; renderFlame()",
+    );
+    browser.type_into("#flame", up);
+    let caller = name(&browser);
+    browser.text("#frame", &caller);
+    browser.run(
+        "flame.chosen = flame.calls.find((call) => call.function.endsWith('spend_time_in_here')).path; renderFlame()",
+    );
+    browser.type_into("#flame", enter);
+    let alone = "const bar = flame.drawn.find((bar) => bar.call.path === flame.chosen);
+        return [bar.width >= document.querySelector('#flame').clientWidth - 1, document.querySelector('#whole').disabled,
+                document.querySelector('#flame').getAttribute('aria-activedescendant') === 'call-' + flame.drawn.indexOf(bar)];";
+    assert_eq!(browser.run(alone), json!([true, false, true]));
+    browser.type_into("#flame", escape);
+    assert_eq!(browser.run("return document.querySelector('#whole').disabled"), true);
+    browser.call("POST", &format!("{}/window/rect", browser.session), &json!({ "width": 400, "height": 800 }));
+    let wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    assert_eq!(wide, 0);
+    // A report has it too.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    cluster.dashboard().unwrap().performance_report(&path).unwrap();
+    browser.visit(&format!("file://{}#activity", path.display()));
+    browser.text("#flame", "spend_time_in_here");
+}
+
 #[test]
 fn every_page_is_clicked_through() {
     let Some(browser) = Browser::open() else {
@@ -286,6 +332,7 @@ fn every_page_is_clicked_through() {
     browser.type_into("body", "6");
     browser.text("#seen", "closure");
     browser.text("#seen-note", "looked at fifty times a second");
+    browser.text("#flame-note", "dask worker --profile");
     // Other colours at a click; a link leads to a story.
     let before = browser.run("return getComputedStyle(document.body).backgroundColor");
     browser.click("#theme");
