@@ -16,7 +16,7 @@ use crate::error::DistError;
 use crate::scheduler::Settings;
 use crate::security::Security;
 use crate::shell::scheduler::{SchedulerOptions, serve_scheduler};
-use crate::shell::worker::{PROFILE_INTERVAL, WorkerOptions, serve_worker};
+use crate::shell::worker::{WorkerOptions, serve_worker};
 use crate::shell::{Thresholds, comm_settings, profile_interval, scheduler_settings, worker_settings};
 use crate::transport::{Address, CommSettings, Hello, Listener, Role};
 
@@ -137,10 +137,7 @@ impl LocalClusterBuilder {
         // The parts of one cluster: all show the same.
         let security = self.security.clone().unwrap_or(comm.security);
         self.options.comm.security = security.clone();
-        self.options.profile = match self.profile {
-            Some(is_on) => is_on.then_some(PROFILE_INTERVAL),
-            None => profile_interval()?,
-        };
+        self.options.profile = profile_interval(self.profile)?;
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let listen = self.listen.clone().unwrap_or_else(|| {
             if self.processes {

@@ -111,21 +111,24 @@ pub fn drain_timeout() -> Result<Option<Duration>, DistError> {
     Ok(time("distributed.worker.drain-timeout")?)
 }
 
-/// How often the call stacks of tasks are sampled, as configured: none if they are not.
+/// How often the call stacks of tasks are sampled, as configured: none if they are not. The program may say whether they
+/// are.
 ///
 /// ```
 /// use std::time::Duration;
-/// assert_eq!(dask_dist::shell::profile_interval()?, None);
+/// assert_eq!(dask_dist::shell::profile_interval(None)?, None);
 /// let guard = dask_core::config::set([("distributed.worker.profile.enabled", "true")]);
-/// assert_eq!(dask_dist::shell::profile_interval()?, Some(Duration::from_millis(10)));
+/// assert_eq!(dask_dist::shell::profile_interval(None)?, Some(Duration::from_millis(10)));
+/// assert_eq!(dask_dist::shell::profile_interval(Some(false))?, None);
 /// # Ok::<(), dask_dist::DistError>(())
 /// ```
 ///
 /// # Errors
 /// As [`scheduler_settings`].
-pub fn profile_interval() -> Result<Option<Duration>, DistError> {
+pub fn profile_interval(is_on: Option<bool>) -> Result<Option<Duration>, DistError> {
     let interval = time("distributed.worker.profile.interval")?.unwrap_or(PROFILE_INTERVAL);
-    Ok((flag("distributed.worker.profile.enabled")? == Some(true)).then_some(interval))
+    let configured = flag("distributed.worker.profile.enabled")?;
+    Ok((is_on.or(configured) == Some(true)).then_some(interval))
 }
 
 /// Limits and patience of connections as configured, and what a process of this role shows to others.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::process::ExitCode;
 
-use dask_dist::shell::worker::{PROFILE_INTERVAL, WorkerOptions};
+use dask_dist::shell::worker::WorkerOptions;
 use dask_dist::shell::{drain_timeout, profile_interval, worker_settings};
 use dask_dist::transport::{Address, CommSettings, Role};
 use dask_dist::{log, run_worker};
@@ -61,7 +61,7 @@ fn start(args: &WorkerArgs, security: &SecurityArgs, json: bool) -> Outcome {
         },
         has_nanny: args.has_nanny,
         announce: true,
-        profile: profile_interval()?.or(args.profile.then_some(PROFILE_INTERVAL)),
+        profile: profile_interval(args.profile.then_some(true))?,
     };
     // A nanny holds the other end of the input: what it leaves behind ends too.
     let when = When { lifetime: args.lifetime, with_input: args.has_nanny || args.stops_with_input };

@@ -249,7 +249,7 @@ impl Seen {
         for (kind, tree) in std::mem::take(&mut self.trees) {
             let calls = tree.nodes()[1..].iter().map(|node| {
                 let function = *places.entry(node.name).or_insert_with(|| {
-                    profile.functions.push(names.get(node.name).map_or_else(String::new, |name| name.to_string()));
+                    profile.functions.push(names.get(node.name).map_or_else(String::new, ToString::to_string));
                     profile.functions.len() as u32 - 1
                 });
                 // The root is 0 here and there, and the first of the list is the node after it.
