@@ -1,3 +1,5 @@
+//! Trees of workers as one, within bounds.
+
 use super::*;
 
 const ROOM: usize = 1 << 20;

@@ -1,3 +1,5 @@
+//! Profiles of many workers, within bounds whatever they say.
+
 use super::*;
 use crate::protocol::{Call, LayerCalls};
 
