@@ -66,7 +66,8 @@ pub struct WorkerOptions {
     pub announce: bool,
     /// How often to sample the call stacks of its tasks, for the dashboard ([`PROFILE_INTERVAL`]); not by default. On Linux,
     /// by a signal (`SIGPROF`), which a system call that waits may answer with `EINTR`: Rust's standard library calls
-    /// again, a library in another language may not.
+    /// again, a library in another language may not. A signal costs its thread 2 to 5 µs; names take 20 to 50 MB once for a
+    /// program of 90 MB.
     pub profile: Option<Duration>,
 }
 
