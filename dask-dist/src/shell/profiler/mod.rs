@@ -28,7 +28,7 @@ use modules::{Modules, Stack};
 use signal::{Seat, Watch};
 use symbols::Symbols;
 
-/// A look that comes later than this counts no longer.
+/// A stack counts for the time since it was asked for, and for no longer than this.
 const LATE: Duration = Duration::from_millis(200);
 /// More often than this the signals would be what is seen.
 const INTERVAL_MIN: Duration = Duration::from_millis(1);
@@ -176,7 +176,7 @@ impl Worker {
     /// Takes the stacks that its threads have copied, and asks for new ones.
     fn look(&mut self, modules: &mut Modules, symbols: &mut Symbols, names: &mut Names) {
         let Some(shared) = self.shared.upgrade() else { return };
-        let micros = std::mem::replace(&mut self.last, Instant::now()).elapsed().min(LATE).as_micros() as u64;
+        self.last = Instant::now();
         // Threads come and go while it is looked.
         let threads = {
             let mut threads = locked(&shared.threads);
@@ -188,6 +188,7 @@ impl Worker {
                 if modules.refresh() {
                     symbols.forget();
                 }
+                let micros = sample.since.min(LATE).as_micros() as u64;
                 let stack = modules.unwind(sample, usize::from(DEPTH_MAX));
                 let functions_at = |address, names: &mut Names| symbols.functions_at(address, modules, names);
                 self.seen.count(sample.kind, micros, &stack, names, functions_at);
@@ -203,7 +204,7 @@ impl Worker {
 }
 
 impl Seen {
-    /// Counts the time since the last look for the functions of a stack.
+    /// Counts time for the functions of a stack.
     fn count(
         &mut self,
         kind: u32,

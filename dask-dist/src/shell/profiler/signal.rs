@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use libc::c_int;
 
@@ -201,6 +202,8 @@ fn stack_of_this_thread() -> Option<Range<usize>> {
 /// What was copied of a thread.
 pub(super) struct Sample<'a> {
     pub(super) kind: u32,
+    /// Since it was asked for: a thread that gets no processor answers late, and this stands for the time until then.
+    pub(super) since: Duration,
     pub(super) registers: Registers,
     /// Whether the copy reaches the task's root.
     pub(super) is_whole: bool,
@@ -222,6 +225,8 @@ pub(super) struct Seat {
     /// Of its thread.
     stack: Range<usize>,
     slot: &'static Slot,
+    /// When it was last asked: known to who asks alone.
+    asked: Mutex<Instant>,
     has_gone: AtomicBool,
 }
 
@@ -253,7 +258,8 @@ impl Seat {
         slot.state.store(IDLE, Ordering::Relaxed);
         let thread = this_thread();
         THREADS[place].store(thread, Ordering::Release);
-        Some(Self { place, thread, stack, slot, has_gone: AtomicBool::new(false) })
+        let asked = Mutex::new(Instant::now());
+        Some(Self { place, thread, stack, slot, asked, has_gone: AtomicBool::new(false) })
     }
 
     /// Whether its thread is not there any more, or is to be looked at no longer.
@@ -268,6 +274,7 @@ impl Seat {
         {
             return;
         }
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         // SAFETY: of the system alone. A thread that has ended is none any more, or another of this process, whose
         // handler finds nothing to do.
         let sent = unsafe {
@@ -286,6 +293,7 @@ impl Seat {
         }
         let [pc, sp, fp, lr] = self.slot.registers.each_ref().map(|register| register.load(Ordering::Relaxed));
         see(&Sample {
+            since: self.asked.lock().unwrap_or_else(PoisonError::into_inner).elapsed(),
             kind: self.slot.copied_kind.load(Ordering::Relaxed),
             registers: Registers { pc, sp, fp, lr },
             is_whole: self.slot.is_whole.load(Ordering::Relaxed),
