@@ -15,6 +15,17 @@ use crate::error::ArrayError;
 use crate::op::{ArrayTask, Op};
 
 /// A lazy n-dimensional array, cut into chunks along every axis.
+///
+/// ```
+/// use dask_array::Array;
+/// use dask_core::Collection;
+/// let x = Array::<f64>::zeros(&[4, 5], &[2, 3])?;
+/// assert_eq!((x.shape(), x.ndim(), x.grid()), (vec![4, 5], 2, vec![2, 2]));
+/// assert_eq!(x.chunks().axes(), [[2, 2], [3, 2]]);
+/// assert_eq!(x.to_string(), "full: shape [4, 5], f64, chunks [2, 3]");
+/// assert_eq!((x + 1.0).compute()?.sum(), 20.0);
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 pub struct Array<A> {
     layer: LayerRef,
     chunks: Chunks,
@@ -47,6 +58,15 @@ impl<A: Element> Array<A> {
     }
 
     /// The layer of its chunks.
+    ///
+    /// ```
+    /// let x = dask_array::Array::<i64>::arange(0, 10, 1, 4)?;
+    /// let y = &x + &x;
+    /// // A task a chunk, on top of those of `x`.
+    /// assert_eq!(y.layer().layer().n_tasks(), 3);
+    /// assert_eq!(y.layer().inputs()[0].name(), x.layer().name());
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn layer(&self) -> &LayerRef {
         &self.layer
     }

@@ -9,6 +9,15 @@ use ndarray::ArrayD;
 use crate::element::Element;
 
 /// A block of elements. It travels as raw little-endian bytes, out of band.
+///
+/// ```
+/// use dask_array::{Chunk, ndarray::arr1};
+/// use dask_core::Value;
+/// let chunk = Chunk(arr1(&[1.0, 2.0]).into_dyn());
+/// let arrived = Value::encoded(Value::new(chunk.clone()).to_parcel()?);
+/// assert_eq!(arrived.get::<Chunk<f64>>()?, &chunk);
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chunk<A>(pub ArrayD<A>);
 

@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::error::ArrayError;
 
 /// The lengths of the chunks along each axis.
+///
+/// ```
+/// use dask_array::Chunks;
+/// let chunks = Chunks::new(&vec![vec![2, 3], vec![4]].into(), &[5, 4], 8)?;
+/// assert_eq!((chunks.axes(), chunks.shape(), chunks.grid()), (&[vec![2, 3], vec![4]][..], vec![5, 4], vec![2, 1]));
+/// // The second chunk along the first axis.
+/// assert_eq!((chunks.start_at(&[1, 0]), chunks.shape_at(&[1, 0])), (vec![2, 0], vec![3, 4]));
+/// # Ok::<(), dask_array::ArrayError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Chunks(Vec<Vec<usize>>);
 

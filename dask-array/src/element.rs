@@ -6,6 +6,12 @@ use dask_core::wire::Buffer;
 use serde::{Deserialize, Serialize};
 
 /// The type of an array's elements, as it travels.
+///
+/// ```
+/// use dask_array::{DType, Element};
+/// assert_eq!((f32::DTYPE, <u8 as Element>::Sum::DTYPE), (DType::F32, DType::U64));
+/// assert_eq!(DType::F32.to_string(), "f32");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DType {
     /// Truth values.
@@ -39,6 +45,13 @@ impl fmt::Display for DType {
 }
 
 /// A single number, wide enough for every element type.
+///
+/// ```
+/// use dask_array::{Element, Scalar};
+/// assert_eq!((7u8.to_scalar(), 0.5f32.to_scalar()), (Scalar::Int(7), Scalar::Float(0.5)));
+/// // As a cast does it.
+/// assert_eq!((i32::from_scalar(Scalar::Float(2.9)), u8::from_scalar(Scalar::Int(257))), (2, 1));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Scalar {
     /// A whole number.
@@ -48,6 +61,19 @@ pub enum Scalar {
 }
 
 /// What an array can hold.
+///
+/// ```
+/// use dask_array::{Array, ArrayError, Binary, Computed, Element};
+/// use dask_core::Collection;
+/// /// How far the smallest and the largest are apart, whatever the elements are.
+/// fn spread<A: Element>(x: &Array<A>) -> Result<Array<A>, ArrayError> {
+///     x.max(None, false)?.binary(Binary::Subtract, &x.min(None, false)?)
+/// }
+/// assert_eq!(spread(&Array::<i32>::arange(0, 10, 3, 2)?)?.compute()?.into_scalar()?, 9);
+/// // Arithmetic is NumPy's: sums wrap, quotients are rounded down, remainders have the sign of the divisor.
+/// assert_eq!((250u8.add(10), (-7i64).div(2), (-7i64).rem(2), 7i64.div(0)), (4, -4, 1, 0));
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 pub trait Element: Copy + Default + PartialEq + PartialOrd + Send + Sync + fmt::Debug + fmt::Display + 'static {
     /// Its name.
     const DTYPE: DType;
@@ -106,6 +132,17 @@ pub trait Element: Copy + Default + PartialEq + PartialOrd + Send + Sync + fmt::
 }
 
 /// Floats.
+///
+/// ```
+/// use dask_array::{Array, Float, ndarray::arr1};
+/// use dask_core::Collection;
+/// fn magnitude<A: Float>(x: &Array<A>) -> Array<A> {
+///     (x * x).sqrt()
+/// }
+/// let x = Array::from_ndarray(&arr1(&[-3.0f32, 4.0]), 1)?;
+/// assert_eq!(magnitude(&x).compute()?.as_slice(), Some(&[3.0, 4.0][..]));
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 pub trait Float: Element {}
 impl Float for f32 {}
 impl Float for f64 {}

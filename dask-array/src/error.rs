@@ -3,6 +3,15 @@
 use crate::element::DType;
 
 /// Every way in which an array operation refuses.
+///
+/// ```
+/// use dask_array::{Array, ArrayError};
+/// let x = Array::<f64>::zeros(&[4, 5], 2)?;
+/// let error = x.sum(Some(&[2]), false).unwrap_err();
+/// assert!(matches!(error, ArrayError::NoSuchAxis { axis: 2, rank: 2, .. }));
+/// assert!(error.to_string().ends_with("axes count from 0, or from -1 backwards"));
+/// # Ok::<(), ArrayError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArrayError {

@@ -6,6 +6,17 @@ use crate::element::Element;
 use crate::error::ArrayError;
 
 /// What is taken along one axis. Positions count from 0, or from -1 backwards.
+///
+/// ```
+/// use dask_array::{Array, Index, ndarray::arr2};
+/// use dask_core::Collection;
+/// let x = Array::from_ndarray(&arr2(&[[1, 2, 3], [4, 5, 6]]), 2)?;
+/// let last = x.slice(&[Index::All, Index::At(-1)])?;
+/// assert_eq!(last.compute()?.as_slice(), Some(&[3, 6][..]));
+/// let backwards = Index::Slice { start: None, end: None, step: -1 };
+/// assert_eq!(x.slice(&[(0..1).into(), backwards])?.compute()?, arr2(&[[3, 2, 1]]).into_dyn());
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Index {
     /// Everything.

@@ -12,6 +12,15 @@ use crate::random::Distribution;
 use crate::reduce::Reduction;
 
 /// Arithmetic of two arrays.
+///
+/// ```
+/// use dask_array::{Array, Binary};
+/// use dask_core::Collection;
+/// let x = Array::<i64>::arange(-1, 3, 1, 2)?;
+/// assert_eq!(x.binary_scalar(Binary::Maximum, 0).compute()?.as_slice(), Some(&[0, 0, 1, 2][..]));
+/// assert_eq!(x.binary_scalar(Binary::Remainder, 2).compute()?.as_slice(), Some(&[1, 0, 1, 0][..]));
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Binary {
@@ -25,6 +34,15 @@ pub enum Binary {
 }
 
 /// Comparisons.
+///
+/// ```
+/// use dask_array::{Array, Compare};
+/// use dask_core::Collection;
+/// let x = Array::<i64>::arange(0, 3, 1, 2)?;
+/// assert_eq!(x.compare_scalar(Compare::GreaterEqual, 1).compute()?.as_slice(), Some(&[false, true, true][..]));
+/// assert_eq!(x.compare_scalar(Compare::NotEqual, 1).compute()?.as_slice(), Some(&[true, false, true][..]));
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Compare {
@@ -37,6 +55,15 @@ pub enum Compare {
 }
 
 /// Functions of each element.
+///
+/// ```
+/// use dask_array::{Array, Unary};
+/// use dask_core::Collection;
+/// let x = Array::<f64>::arange(-1.5, 2.0, 1.5, 2)?;
+/// assert_eq!(x.unary(Unary::Power(2.0)).compute()?.as_slice(), Some(&[2.25, 0.0, 2.25][..]));
+/// assert_eq!(x.unary(Unary::Floor).compute()?.as_slice(), Some(&[-2.0, 0.0, 1.0][..]));
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Unary {

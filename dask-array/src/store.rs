@@ -16,6 +16,31 @@ use crate::element::Element;
 use crate::error::ArrayError;
 
 /// Element types whose sources and sinks travel by name.
+///
+/// ```
+/// use std::sync::Arc;
+/// use dask_array::{Array, ArrayError, ChunkSpec, Stored};
+/// use dask_core::{ChunkSource, Collection};
+/// # struct Fives;
+/// # impl dask_core::wire::Portable for Fives {
+/// #     fn wire_name(&self) -> &'static str { "example.fives" }
+/// #     fn encode(&self, _out: &mut dask_core::wire::Encoder) -> Result<(), dask_core::wire::WireError> { Ok(()) }
+/// # }
+/// # impl ChunkSource<i64> for Fives {
+/// #     fn shape(&self) -> &[usize] { &[7] }
+/// #     fn read(&self, _region: &dask_core::Region, out: &mut [i64]) -> Result<(), dask_core::TaskError> {
+/// #         Ok(out.fill(5))
+/// #     }
+/// #     fn identity(&self) -> String { "fives".into() }
+/// # }
+/// /// The first elements of what is stored anywhere, of any type.
+/// fn first<A: Stored>(source: impl ChunkSource<A> + 'static, n: isize) -> Result<Array<A>, ArrayError> {
+///     Array::from_source(Arc::new(source), ChunkSpec::Auto)?.slice(&[(0..n).into()])
+/// }
+/// // Here a source of seven fives.
+/// assert_eq!(first(Fives, 2)?.compute()?.as_slice(), Some(&[5, 5][..]));
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 pub trait Stored: Element {
     /// The name of the task that reads.
     const READ: &'static str;
