@@ -9,6 +9,16 @@ use dask_core::wire::{Decoder, Encoder, WireError};
 use dask_core::{Call, Collection, Data, Delayed, Describe, LayerRef, Result, TaskError, Value, one_layer};
 
 /// A lazy, partitioned collection of items in a fixed order. A partition is a `Vec<T>`.
+///
+/// ```
+/// use dask_bag::Bag;
+/// use dask_core::Collection;
+/// let bag = Bag::from_sequence([3i64, 1, 2], 2);
+/// assert!(format!("{bag:?}").ends_with(", 2 partitions)"));
+/// // Nothing has run yet.
+/// assert_eq!(bag.map(|x| 10 * x).compute()?, [30, 10, 20]);
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 pub struct Bag<T> {
     layer: LayerRef,
     _type: PhantomData<fn() -> T>,
@@ -45,6 +55,14 @@ impl<T> Bag<T> {
     }
 
     /// The layer of its partitions.
+    ///
+    /// ```
+    /// let numbers = dask_bag::Bag::range(10, 4);
+    /// let squares = numbers.map(|x| x * x);
+    /// // A task a partition, on top of those of `numbers`.
+    /// assert_eq!(squares.layer().layer().n_tasks(), 4);
+    /// assert_eq!(squares.layer().inputs()[0].name(), numbers.layer().name());
+    /// ```
     pub fn layer(&self) -> &LayerRef {
         &self.layer
     }

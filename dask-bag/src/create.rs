@@ -9,7 +9,8 @@ use dask_core::{Call, Data, LayerRef, Name, PartitionSource, Result, TaskError, 
 
 use crate::Bag;
 
-/// A partitioned format whose items need nothing to be known before reading.
+/// A partitioned format whose items need nothing to be known before reading: what [`Bag::from_source`] and
+/// [`Bag::from_any_source`] take, with an example each.
 pub type Source<T> = Arc<dyn PartitionSource<Item = T, Meta = ()>>;
 
 impl<T: Data + Clone> Bag<T> {
@@ -168,6 +169,38 @@ impl Bag<String> {
 impl<T: Data + Clone> Bag<T> {
     /// The items of a source, read by the task function that `read` makes. A source without partitions makes one empty
     /// partition.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dask_bag::{Bag, Source};
+    /// use dask_core::{Call, Collection, Value, Want, delayed::Closure};
+    /// # use dask_core::{Items, PartitionSource, TaskError, wire::{Encoder, Portable, WireError}};
+    /// # struct Pairs;
+    /// # impl Portable for Pairs {
+    /// #     fn wire_name(&self) -> &'static str { "example.pairs" }
+    /// #     fn encode(&self, _out: &mut Encoder) -> Result<(), WireError> { Ok(()) }
+    /// # }
+    /// # impl PartitionSource for Pairs {
+    /// #     type Item = usize;
+    /// #     type Meta = ();
+    /// #     fn n_partitions(&self) -> usize { 2 }
+    /// #     fn meta(&self) -> &() { &() }
+    /// #     fn read(&self, partition: usize, _want: &Want) -> Result<Items<usize>, TaskError> {
+    /// #         Ok(Box::new([Ok(partition), Ok(10 * partition)].into_iter()))
+    /// #     }
+    /// #     fn identity(&self) -> String { "pairs".into() }
+    /// # }
+    /// // Two partitions: each holds its number, and ten times that.
+    /// let source: Source<usize> = Arc::new(Pairs);
+    /// let bag = Bag::from_any_source(source, |source| {
+    ///     Arc::new(Closure::new("read", move |call: &mut Call<'_>| {
+    ///         let items = source.read(call.index()[0] as usize, &Want::default())?;
+    ///         Ok(Value::new(items.collect::<Result<Vec<usize>, _>>()?))
+    ///     }))
+    /// });
+    /// assert_eq!(bag.compute()?, [0, 0, 1, 10]);
+    /// # Ok::<(), dask_core::Error>(())
+    /// ```
     pub fn from_any_source(source: Source<T>, read: impl FnOnce(Source<T>) -> Arc<dyn TaskFn>) -> Self {
         let name = Name::tokened("read", Token::of(&("read", source.wire_name(), source.identity())));
         let n = source.n_partitions() as u32;

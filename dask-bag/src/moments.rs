@@ -9,6 +9,22 @@ use crate::fold::SPLIT_EVERY;
 use crate::{Bag, Item};
 
 /// What can be added up.
+///
+/// ```
+/// use dask_bag::Bag;
+/// use dask_core::Collection;
+/// #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+/// struct Cents(i64);
+/// dask_core::data!(Cents);
+/// impl std::ops::Add for Cents {
+///     type Output = Self;
+///     fn add(self, other: Self) -> Self {
+///         Self(self.0 + other.0)
+///     }
+/// }
+/// assert_eq!(Bag::range(4, 2).map(Cents).sum().compute()?, Cents(6));
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 pub trait Summable: Data + Clone + Add<Output = Self> + Default {}
 impl<T: Data + Clone + Add<Output = Self> + Default> Summable for T {}
 
