@@ -13,6 +13,17 @@ use crate::expr::Expr;
 use crate::sum::{sum_type, sums};
 
 /// How a column becomes one value. Nulls are passed over.
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// // name, amount: a 1, b 2, a 30, c null
+/// use dask_frame::{Aggregate, Aggregation};
+/// let of_amount = |of, name: &str| Aggregate::new(col("amount"), of).alias(name);
+/// let whole = frame.agg(&[of_amount(Aggregation::Count, "n"), of_amount(Aggregation::Mean, "mean")])?.compute()?;
+/// assert_eq!(whole["n"].as_primitive::<Int64Type>().value(0), 3);
+/// assert_eq!(whole["mean"].as_primitive::<Float64Type>().value(0), 11.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Aggregation {
@@ -47,11 +58,24 @@ pub struct Aggregate {
 
 impl Aggregate {
     /// Named after the expression.
+    ///
+    /// ```
+    /// use dask_frame::{Aggregate, Aggregation, col};
+    /// assert_eq!(Aggregate::new(col("amount"), Aggregation::Sum), col("amount").sum());
+    /// ```
     pub fn new(expr: Expr, aggregation: Aggregation) -> Self {
         Self { name: expr.name(), expr, aggregation }
     }
 
     /// The same under another name.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let whole = frame.agg(&[col("amount").min(), col("amount").max().alias("most")])?;
+    /// assert_eq!(whole.columns(), ["amount", "most"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn alias(mut self, name: &str) -> Self {
         self.name = name.into();

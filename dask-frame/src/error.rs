@@ -1,6 +1,16 @@
 //! What can go wrong with frames.
 
 /// Every way in which a frame operation refuses.
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// // name, amount: a 1, b 2, a 30, c null
+/// use dask_frame::FrameError;
+/// let error = frame.select(&["amonut"]).unwrap_err();
+/// assert!(matches!(&error, FrameError::UnknownColumn { suggestion: Some(meant), .. } if meant == "amount"));
+/// assert!(matches!(frame.filter(col("amount") * lit(2)), Err(FrameError::NotACondition { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {

@@ -102,83 +102,216 @@ impl Expr {
         Self::Compare(operator, Box::new(self), Box::new(other))
     }
     /// Whether it is greater.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("amount").gt(lit(2)))?.compute()?;
+    /// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn gt(self, other: Self) -> Self {
         self.compare(Operator::Gt, other)
     }
     /// Whether it is greater or equal.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("amount").gt_eq(lit(2)))?.compute()?;
+    /// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[2, 30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn gt_eq(self, other: Self) -> Self {
         self.compare(Operator::GtEq, other)
     }
     /// Whether it is less.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("amount").lt(lit(2)))?.compute()?;
+    /// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn lt(self, other: Self) -> Self {
         self.compare(Operator::Lt, other)
     }
     /// Whether it is less or equal.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("amount").lt_eq(lit(2)))?.compute()?;
+    /// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn lt_eq(self, other: Self) -> Self {
         self.compare(Operator::LtEq, other)
     }
     /// Whether it is equal.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("name").eq(lit("a")))?.compute()?;
+    /// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[1, 30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn eq(self, other: Self) -> Self {
         self.compare(Operator::Eq, other)
     }
     /// Whether it is not equal.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("amount").not_eq(lit(2)))?.compute()?;
+    /// // Nor is the null unequal.
+    /// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[1, 30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn not_eq(self, other: Self) -> Self {
         self.compare(Operator::NotEq, other)
     }
     /// Whether it is null.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("amount").is_null())?.compute()?;
+    /// assert_eq!(found["name"].as_string::<i32>().value(0), "c");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_null(self) -> Self {
         self.compare(Operator::IsNull, Self::Literal(Literal::Null))
     }
     /// Whether it is not null.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("amount").is_not_null())?.compute()?;
+    /// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[1, 2, 30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_not_null(self) -> Self {
         self.compare(Operator::IsNotNull, Self::Literal(Literal::Null))
     }
     /// Both.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("name").eq(lit("a")).and(col("amount").gt(lit(1))))?.compute()?;
+    /// assert_eq!(found["amount"].as_primitive::<Int64Type>().values(), &[30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self::And(Box::new(self), Box::new(other))
     }
     /// One or both.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let found = frame.filter(col("name").eq(lit("c")).or(col("amount").gt(lit(2))))?.compute()?;
+    /// assert_eq!(found["name"].as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["a", "c"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self::Or(Box::new(self), Box::new(other))
     }
     /// The same under another name.
+    ///
+    /// ```
+    /// use dask_frame::{col, lit};
+    /// let cents = (col("amount") * lit(100)).alias("cents");
+    /// assert_eq!((cents.name(), cents.to_string()), ("cents".into(), "(amount * 100) as cents".into()));
+    /// ```
     #[must_use]
     pub fn alias(self, name: &str) -> Self {
         Self::Alias(Box::new(self), name.into())
     }
 
     /// Its sum in each group.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let whole = frame.agg(&[col("amount").sum()])?.compute()?;
+    /// assert_eq!(whole["amount"].as_primitive::<Int64Type>().values(), &[33]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sum(self) -> Aggregate {
         Aggregate::new(self, Aggregation::Sum)
     }
     /// Its mean in each group.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let whole = frame.agg(&[col("amount").mean()])?.compute()?;
+    /// assert_eq!(whole["amount"].as_primitive::<Float64Type>().values(), &[11.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn mean(self) -> Aggregate {
         Aggregate::new(self, Aggregation::Mean)
     }
     /// How many are not null in each group.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let whole = frame.agg(&[col("amount").count()])?.compute()?;
+    /// assert_eq!(whole["amount"].as_primitive::<Int64Type>().values(), &[3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn count(self) -> Aggregate {
         Aggregate::new(self, Aggregation::Count)
     }
     /// The smallest in each group.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let whole = frame.agg(&[col("amount").min()])?.compute()?;
+    /// assert_eq!(whole["amount"].as_primitive::<Int64Type>().values(), &[1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn min(self) -> Aggregate {
         Aggregate::new(self, Aggregation::Min)
     }
     /// The largest in each group.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let whole = frame.agg(&[col("amount").max()])?.compute()?;
+    /// assert_eq!(whole["amount"].as_primitive::<Int64Type>().values(), &[30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn max(self) -> Aggregate {
         Aggregate::new(self, Aggregation::Max)
     }
 
     /// The name of its column in a result.
+    ///
+    /// ```
+    /// use dask_frame::{col, lit};
+    /// assert_eq!(col("amount").name(), "amount");
+    /// assert_eq!((col("amount") * lit(100)).name(), "(amount * 100)");
+    /// ```
     pub fn name(&self) -> String {
         match self {
             Self::Column(name) | Self::Alias(_, name) => name.clone(),

@@ -24,6 +24,18 @@ enum Origin {
 
 /// A lazy, partitioned table. Filters and columns are collected until it is computed, so that a source is asked for the
 /// columns that are used and nothing else, and can pass over rows that a filter would leave out.
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// // name, amount: a 1, b 2, a 30, c null
+/// use dask_frame::schema::DataType;
+/// assert_eq!((frame.columns(), frame.n_partitions()), (vec!["name", "amount"], 2));
+/// assert_eq!(frame.schema().field(1).data_type(), &DataType::Int64);
+/// assert_eq!(format!("{frame:?}"), r#"DataFrame(["name", "amount"], 2 partitions)"#);
+/// let large = frame.filter(col("amount").gt(lit(1)))?.select(&["name"])?;
+/// assert_eq!(large.compute()?["name"].as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["b", "a"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct DataFrame {
     origin: Origin,
@@ -303,6 +315,16 @@ impl DataFrame {
     }
 
     /// The layer of its partitions: one task each, which reads, filters and computes columns.
+    ///
+    /// ```
+    #[doc = include_str!("example.txt")]
+    /// // name, amount: a 1, b 2, a 30, c null
+    /// let large = frame.filter(col("amount").gt(lit(1)))?.select(&["name"])?;
+    /// // Both steps are one layer, on top of the batches.
+    /// let layer = large.layer();
+    /// assert_eq!((layer.layer().n_tasks(), layer.inputs()[0].name()), (2, frame.layer().name()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn layer(&self) -> LayerRef {
         match &self.origin {
             Origin::Layer(layer) if self.steps.is_empty() => layer.clone(),

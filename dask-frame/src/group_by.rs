@@ -21,6 +21,16 @@ use crate::partition::Partition;
 const SPLIT_EVERY: u32 = 8;
 
 /// Rows grouped by columns.
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// // name, amount: a 1, b 2, a 30, c null
+/// let by_name = frame.group_by(&["name"]);
+/// let counts = by_name.agg(&[col("amount").count()])?.compute()?;
+/// assert_eq!(counts["amount"].as_primitive::<Int64Type>().values(), &[2, 1, 0]);
+/// assert_eq!(by_name.agg(&[])?.columns(), ["name"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct GroupBy<'a> {
     frame: &'a DataFrame,
     keys: Vec<String>,

@@ -7,6 +7,17 @@ use dask_core::wire::{Buffer, Decoder, Encoder, WireError};
 
 /// A part of a frame. It travels as an Arrow IPC stream, out of band; what arrives stays where it arrived, and the
 /// columns point into it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use dask_core::Value;
+/// use dask_frame::{Partition, array::{ArrayRef, Int64Array, RecordBatch}};
+/// let n: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+/// let partition = Partition(RecordBatch::try_from_iter([("n", n)])?);
+/// let arrived = Value::encoded(Value::new(partition.clone()).to_parcel()?);
+/// assert_eq!(arrived.get::<Partition>()?, &partition);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Partition(pub RecordBatch);
 

@@ -12,7 +12,8 @@ use crate::error::FrameError;
 use crate::expr::{Expr, condition};
 use crate::partition::Partition;
 
-/// A partitioned format of record batches.
+/// A partitioned format of record batches: what [`DataFrame::from_source`](crate::DataFrame::from_source) takes, with an
+/// example.
 pub type Source = Arc<dyn PartitionSource<Item = RecordBatch, Meta = SchemaRef>>;
 
 /// What happens to every row.

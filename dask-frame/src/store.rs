@@ -10,7 +10,7 @@ use dask_core::{Call, Delayed, LayerRef, Name, PartitionSink, Receipt, TaskError
 use crate::frame::DataFrame;
 use crate::partition::Partition;
 
-/// A partitioned format that takes record batches.
+/// A partitioned format that takes record batches: what [`DataFrame::store`] takes, with an example.
 pub type Sink = Arc<dyn PartitionSink<Item = RecordBatch>>;
 
 impl DataFrame {
