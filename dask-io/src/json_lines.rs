@@ -20,8 +20,8 @@ pub enum OnError {
     Skip,
 }
 
-/// Files with a JSON value a line, read as JSON texts (one string a value, checked) by [`JsonLinesSource`], or as any
-/// type by [`parse`](JsonLinesSource::parse).
+/// Files with a JSON value a line, read as JSON texts (one string a value, checked, as it stands in the file) by
+/// [`JsonLinesSource`], or as any type by [`parse`](JsonLinesSource::parse).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct JsonLinesSource {
     blocks: Vec<Block>,
@@ -191,8 +191,9 @@ impl PartitionSource for JsonLinesSource {
     }
 
     fn read(&self, partition: usize, _want: &Want) -> Result<Items<String>, TaskError> {
-        let values = self.parse::<serde_json::Value>(partition)?;
-        Ok(Box::new(values.map(|value| value.map(|value| value.to_string()))))
+        // Not a `Value`, which rounds long numbers and sorts keys.
+        let values = self.parse::<Box<serde_json::value::RawValue>>(partition)?;
+        Ok(Box::new(values.map(|value| value.map(|value| Box::<str>::from(value).into()))))
     }
 
     fn identity(&self) -> String {

@@ -1,8 +1,8 @@
 //! JSON lines.
 
-use dask_core::{Collection, RunContext};
+use dask_core::{Collection, PartitionSource, RunContext, Want};
 use dask_io::bag::read_json_lines;
-use dask_io::json_lines::OnError;
+use dask_io::json_lines::{JsonLinesSource, OnError};
 use dask_sched::{RoundTripScheduler, SyncScheduler};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -27,4 +27,17 @@ fn values_are_read_and_bad_lines_are_named_or_skipped() {
     let raising = read_json_lines::<Account>(pattern, None, OnError::Raise).unwrap();
     let error = raising.compute_with(&SyncScheduler, &RunContext::default()).unwrap_err().to_string();
     assert!(error.contains("1.json:2: EOF while parsing") && error.contains("OnError::Skip"), "{error}");
+}
+
+#[test]
+fn texts_are_those_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    let texts = ["{\"b\": 123456789012345678901, \"a\": 1.50}", "[1e400, {\"n\": 1, \"n\": 2}]", "\"\\u0041\""];
+    std::fs::write(&path, format!("{}\n\n  {} \r\n{{\"id\":\n{}\n", texts[0], texts[1], texts[2])).unwrap();
+    let open = |on_error| JsonLinesSource::open(path.to_str().unwrap(), None, on_error).unwrap();
+    let read = |source: JsonLinesSource| source.read(0, &Want::default()).unwrap().collect::<Result<Vec<_>, _>>();
+    assert_eq!(read(open(OnError::Skip)).unwrap(), texts);
+    let error = read(open(OnError::Raise)).unwrap_err().to_string();
+    assert!(error.contains("a.json:4: EOF while parsing"), "{error}");
 }
