@@ -36,6 +36,22 @@ where
 
 /// Writes an array as a dataset of a new HDF5 file, in its chunks; nothing happens before the result is computed.
 ///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.h5");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_array::Array;
+/// use dask_core::{ChunkSource, Collection};
+/// use dask_io::{array::to_hdf5, hdf5::DatasetSource};
+/// let written = to_hdf5(&Array::<f64>::ones(&[4, 3], &[2, 3])?, path, "/ones")?;
+/// assert!(!std::fs::exists(path)?);
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// assert_eq!(written.compute_with(&scheduler, &context)?, 12);
+/// let ones = DatasetSource::<f64>::open(path, "/ones")?;
+/// assert_eq!((ones.shape(), ones.stored_chunks()), (&[4, 3][..], Some(&[2, 3][..])));
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
+///
 /// # Errors
 /// As [`DatasetSink::create`](crate::hdf5::DatasetSink::create).
 #[cfg(feature = "hdf5")]

@@ -3,6 +3,13 @@
 use std::path::PathBuf;
 
 /// Every way in which a format refuses.
+///
+/// ```
+/// use dask_io::{IoError, text::TextSource};
+/// let error = TextSource::open("nowhere/*.txt", None).unwrap_err();
+/// assert!(matches!(&error, IoError::NothingMatches { pattern, .. } if pattern == "nowhere/*.txt"));
+/// assert!(error.to_string().starts_with("no file matches nowhere/*.txt;"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IoError {

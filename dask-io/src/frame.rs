@@ -58,6 +58,18 @@ pub fn to_csv(frame: &DataFrame, folder: &str) -> dask_core::Delayed<u64> {
 
 /// A frame of Parquet files: a pattern, a file, or a folder of `*.parquet`. A partition is a row group.
 ///
+/// ```
+/// use dask_core::Collection;
+/// use dask_frame::{col, lit};
+/// // Six rows with the column `id` from 0, in three row groups.
+/// let frame = dask_io::frame::read_parquet("tests/fixtures/pandas.parquet")?;
+/// assert_eq!((frame.n_partitions(), frame.columns()[0]), (3, "id"));
+/// let few = frame.filter(col("id").lt(lit(3)))?.select(&["id"])?;
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// assert_eq!(few.compute_with(&scheduler, &context)?.num_rows(), 3);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
+///
 /// # Errors
 /// As [`ParquetSource::open`](crate::parquet::ParquetSource::open).
 #[cfg(feature = "parquet")]
@@ -94,6 +106,21 @@ pub fn to_parquet(
 }
 
 /// A frame of a table of an HDF5 file that [`to_hdf`] wrote, cut into partitions of `rows` rows.
+///
+/// ```
+#[doc = include_str!("example.txt")]
+/// // name, age: Ada 36, Alan 41
+/// use dask_core::Collection;
+/// use dask_frame::{DataFrame, col};
+/// use dask_io::frame::{read_hdf, to_hdf};
+/// let path = folder.path().join("people.h5").to_string_lossy().into_owned();
+/// # let (scheduler, context) = (dask_sched::SyncScheduler, dask_core::RunContext::default());
+/// to_hdf(&DataFrame::from_batches(vec![batch])?, &path, "/people")?.compute_with(&scheduler, &context)?;
+/// let people = read_hdf(&path, "/people", 1)?;
+/// assert_eq!((people.n_partitions(), people.columns()), (2, vec!["name", "age"]));
+/// assert_eq!(people.select(&["age"])?.compute_with(&scheduler, &context)?.num_rows(), 2);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 ///
 /// # Errors
 /// As [`TableSource::open`](crate::hdf5::TableSource::open).

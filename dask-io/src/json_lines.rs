@@ -12,6 +12,18 @@ use crate::store::expand;
 use crate::text::{Block, Lines, blocks, lines_before};
 
 /// What happens to a line that is no JSON.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.json");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_io::json_lines::{JsonLinesSource, OnError};
+/// std::fs::write(path, "1\ntwo\n3\n")?;
+/// let sum = |on_error| JsonLinesSource::open(path, None, on_error)?.parse::<i64>(0)?.sum::<Result<i64, _>>();
+/// assert_eq!(sum(OnError::Skip)?, 4);
+/// assert!(sum(OnError::Raise).unwrap_err().to_string().contains("a.json:2"));
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnError {
     /// Reading fails, with file and line.
@@ -22,6 +34,19 @@ pub enum OnError {
 
 /// Files with a JSON value a line, read as JSON texts (one string a value, checked, as it stands in the file) by
 /// [`JsonLinesSource`], or as any type by [`parse`](JsonLinesSource::parse).
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.json");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_core::{PartitionSource, Want};
+/// use dask_io::json_lines::{JsonLinesSource, OnError};
+/// std::fs::write(path, "{\"n\": 1}\n[2]\n")?;
+/// let source = JsonLinesSource::open(path, None, OnError::Raise)?;
+/// let texts = source.read(0, &Want::default())?.collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(texts, ["{\"n\": 1}", "[2]"]);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct JsonLinesSource {
     blocks: Vec<Block>,
@@ -52,6 +77,21 @@ impl JsonLinesSource {
 
     /// The values of a partition, read as `T`. Empty lines are passed over.
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.json");
+    /// # let path = path.to_str().ok_or("not UTF-8")?;
+    /// use dask_io::json_lines::{JsonLinesSource, OnError};
+    /// #[derive(serde::Deserialize)]
+    /// struct Person {
+    ///     age: u32,
+    /// }
+    /// std::fs::write(path, "{\"age\": 36}\n\n{\"age\": 41}\n")?;
+    /// let people = JsonLinesSource::open(path, None, OnError::Raise)?.parse::<Person>(0)?;
+    /// assert_eq!(people.map(|person| Ok(person?.age)).collect::<Result<Vec<_>, dask_core::TaskError>>()?, [36, 41]);
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`IoError::File`]; items fail with [`IoError::Json`].
     pub fn parse<T: serde::de::DeserializeOwned + Send + 'static>(
@@ -72,6 +112,19 @@ impl JsonLinesSource {
 
     /// The values of a partition, read as `T`, and the lines that are none, in their order.
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.json");
+    /// # let path = path.to_str().ok_or("not UTF-8")?;
+    /// use dask_io::json_lines::{JsonLinesSource, OnError};
+    /// std::fs::write(path, "1\ntwo\n3\n")?;
+    /// let source = JsonLinesSource::open(path, None, OnError::Raise)?;
+    /// let lines = source.parse_or_collect::<i64>(0)?.collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!((lines[0].as_ref(), lines[2].as_ref()), (Ok(&1), Ok(&3)));
+    /// assert_eq!(lines[1].as_ref().unwrap_err().text, "two");
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`IoError::File`].
     pub fn parse_or_collect<T: serde::de::DeserializeOwned + Send + 'static>(
@@ -91,6 +144,19 @@ impl JsonLinesSource {
 }
 
 /// A line that is no JSON, or not of the type that was asked for.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.json");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_io::json_lines::{JsonLinesSource, OnError};
+/// std::fs::write(path, "1\n\"two\"\n")?;
+/// let source = JsonLinesSource::open(path, None, OnError::Raise)?;
+/// let bad = source.parse_or_collect::<i64>(0)?.find_map(|line| line.ok()?.err()).ok_or("all are fine")?;
+/// assert_eq!((bad.at, bad.text.as_str()), (format!("{path}:2"), "\"two\""));
+/// assert!(bad.why.starts_with("invalid type: string"));
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadLine {
     /// File and line.

@@ -13,6 +13,19 @@ use super::fields::{Bound, unescape};
 use super::values::{boolean, date, float, int, is_null, timestamp};
 
 /// The type of a column.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.csv");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_core::PartitionSource;
+/// use dask_io::csv::{CsvOptions, CsvSource};
+/// std::fs::write(path, "n,x,is,name,day\n1,2,true,Ada,2020-02-29\n2,0.5,NA,Alan,2020-03-01\n")?;
+/// let source = CsvSource::open(path, CsvOptions::default())?;
+/// let types: Vec<String> = source.meta().fields().iter().map(|field| field.data_type().to_string()).collect();
+/// assert_eq!(types, ["Int64", "Float64", "Boolean", "Utf8", "Date32"]);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ColumnType {

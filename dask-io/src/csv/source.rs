@@ -19,6 +19,22 @@ use crate::text::{Block, blocks};
 const SAMPLE: usize = 256 << 10;
 
 /// How CSV files are read.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.csv");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_core::{PartitionSource, Want};
+/// use dask_io::csv::{CsvOptions, CsvSource};
+/// std::fs::write(path, "name;age\nAda;36\nAlan\n")?;
+/// let options = CsvOptions { separator: b';', skip_ragged: true, ..CsvOptions::default() };
+/// let mut batches = CsvSource::open(path, options)?.read(0, &Want::default())?;
+/// assert_eq!(batches.next().ok_or("nothing")??.num_rows(), 1);
+/// // Without it, the row without an age is an error.
+/// let options = CsvOptions { separator: b';', ..CsvOptions::default() };
+/// assert!(CsvSource::open(path, options)?.read(0, &Want::default())?.any(|batch| batch.is_err()));
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CsvOptions {
     /// Between fields.
@@ -68,6 +84,20 @@ impl CsvOptions {
     }
 
     /// These columns are [`ColumnType::Timestamp`]s (which may be dates alone), whatever the sample says.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.csv");
+    /// # let path = path.to_str().ok_or("not UTF-8")?;
+    /// use dask_core::PartitionSource;
+    /// use dask_io::csv::{CsvOptions, CsvSource};
+    /// std::fs::write(path, "at\n2020-02-29\n")?;
+    /// let days = CsvSource::open(path, CsvOptions::default())?;
+    /// assert_eq!(days.meta().field(0).data_type().to_string(), "Date32");
+    /// let times = CsvSource::open(path, CsvOptions::default().parse_dates(&["at"]))?;
+    /// assert!(times.meta().field(0).data_type().to_string().starts_with("Timestamp"));
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     #[must_use]
     pub fn parse_dates(self, columns: &[&str]) -> Self {
         columns.iter().fold(self, |options, column| options.dtype(column, ColumnType::Timestamp))
@@ -76,6 +106,20 @@ impl CsvOptions {
 
 /// CSV files with a header, all alike, plain or gzip (`.gz`); types are guessed from the beginning of the first. Empty
 /// fields, `NA`, `NaN` and `null` are null. Only the columns that are wanted are parsed.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+/// use dask_core::PartitionSource;
+/// use dask_io::csv::{CsvOptions, CsvSource};
+/// std::fs::write(at("a.csv"), "name,age\nAda,36\n")?;
+/// std::fs::write(at("b.csv"), "name,age\nAlan,NA\n")?;
+/// let source = CsvSource::open(&at("*.csv"), CsvOptions::default())?;
+/// // A partition a file, as both are smaller than a block.
+/// assert_eq!((source.n_partitions(), source.meta().field(1).name().as_str()), (2, "age"));
+/// assert_eq!(source.read(1, &Default::default())?.next().ok_or("nothing")??["age"].null_count(), 1);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CsvSource {
     blocks: Vec<Block>,

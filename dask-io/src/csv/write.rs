@@ -27,6 +27,19 @@ const BUFFER: usize = 1 << 20;
 ///
 /// Parts are written under temporary names and renamed when all are written; parts of an earlier, longer table are
 /// removed then.
+///
+/// ```
+#[doc = include_str!("../example.txt")]
+/// // name, age: Ada 36, Alan 41
+/// use dask_io::csv::CsvSink;
+/// let sink = CsvSink::create(folder.path(), &batch.schema());
+/// let receipt = sink.write(0, Box::new([Ok(batch)].into_iter()))?;
+/// let part = folder.path().join("part.000000.csv");
+/// assert!(!part.exists());
+/// sink.commit(&[receipt])?;
+/// assert_eq!(std::fs::read_to_string(part)?, "name,age\nAda,36\nAlan,41\n");
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CsvSink {
     folder: PartFolder,
@@ -37,11 +50,31 @@ pub struct CsvSink {
 
 impl CsvSink {
     /// A table at `folder`, with these columns and commas. Nothing is touched before the first part is written.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// // name, age: Ada 36, Alan 41
+    /// let table = folder.path().join("people");
+    /// let sink = dask_io::csv::CsvSink::create(&table, &batch.schema());
+    /// assert!(!table.exists());
+    /// sink.commit(&[sink.write(0, Box::new([Ok(batch)].into_iter()))?])?;
+    /// assert!(table.join("part.000000.csv").exists());
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     pub fn create(folder: impl Into<PathBuf>, schema: &SchemaRef) -> Self {
         Self { folder: PartFolder::new(folder, "csv"), schema: schema::nullable(schema), separator: b',' }
     }
 
     /// Another byte between fields.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// // name, age: Ada 36, Alan 41
+    /// let sink = dask_io::csv::CsvSink::create(folder.path(), &batch.schema()).separator(b';');
+    /// sink.commit(&[sink.write(0, Box::new([Ok(batch)].into_iter()))?])?;
+    /// assert_eq!(std::fs::read_to_string(folder.path().join("part.000000.csv"))?, "name;age\nAda;36\nAlan;41\n");
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     #[must_use]
     pub fn separator(mut self, separator: u8) -> Self {
         self.separator = separator;

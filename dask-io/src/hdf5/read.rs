@@ -13,6 +13,18 @@ use crate::error::IoError;
 use crate::store::{FileInfo, only};
 
 /// Element types that a dataset may have here.
+///
+/// ```
+/// use dask_core::ChunkSource;
+/// use dask_io::{IoError, hdf5::{DatasetSource, Native}};
+/// /// The shape of a dataset of elements of any type.
+/// fn shape<A: Native>(path: &str, name: &str) -> Result<Vec<usize>, IoError> {
+///     Ok(DatasetSource::<A>::open(path, name)?.shape().to_vec())
+/// }
+/// assert_eq!(shape::<f64>("tests/fixtures/h5py.h5", "deep/x")?, [7, 5]);
+/// assert!(matches!(shape::<i32>("tests/fixtures/h5py.h5", "deep/x"), Err(IoError::WrongDataset { .. })));
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 pub trait Native: hdf5::H5Type + Copy + Default + Send + Sync + 'static {
     /// The registered name of the source.
     const SOURCE: &'static str;
@@ -21,6 +33,17 @@ pub trait Native: hdf5::H5Type + Copy + Default + Send + Sync + 'static {
 }
 
 /// A dataset of an HDF5 file.
+///
+/// ```
+/// use dask_core::{ChunkSource, Region};
+/// use dask_io::hdf5::DatasetSource;
+/// // Written by h5py: 7 rows of 5 quarters, from 0.
+/// let source = DatasetSource::<f64>::open("tests/fixtures/h5py.h5", "deep/x")?;
+/// let mut row = [0.0; 5];
+/// source.read(&Region { start: vec![1, 0], shape: vec![1, 5] }, &mut row)?;
+/// assert_eq!(row, [1.25, 1.5, 1.75, 2.0, 2.25]);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct DatasetSource<A> {

@@ -17,6 +17,20 @@ use crate::store::{FileInfo, only};
 
 /// A table that [`TableSink`](super::TableSink) wrote, cut into partitions of equally many rows. Only the columns that
 /// are wanted are read.
+///
+/// ```
+#[doc = include_str!("../example.txt")]
+/// // name, age: Ada 36, Alan 41
+/// use dask_io::hdf5::{TableSink, TableSource};
+/// let path = folder.path().join("people.h5");
+/// let sink = TableSink::create(&path, "/people", &batch.schema())?;
+/// sink.commit(&[sink.write(0, Box::new([Ok(batch)].into_iter()))?])?;
+/// let source = TableSource::open(&path.to_string_lossy(), "/people", 1)?;
+/// let want = Want { columns: Some(vec!["age".into()]), ..Want::default() };
+/// let second = source.read(1, &want)?.next().ok_or("nothing")??;
+/// assert_eq!((source.n_partitions(), second.num_rows(), second.num_columns()), (2, 1, 1));
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TableSource {
     file: FileInfo,
@@ -30,6 +44,20 @@ pub struct TableSource {
 
 impl TableSource {
     /// Looks a table up: its columns, and how many rows it has. A partition has `rows` rows (at least one).
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// // name, age: Ada 36, Alan 41
+    /// use dask_io::{IoError, hdf5::{TableSink, TableSource}};
+    /// let path = folder.path().join("people.h5");
+    /// let sink = TableSink::create(&path, "/people", &batch.schema())?;
+    /// sink.commit(&[sink.write(0, Box::new([Ok(batch)].into_iter()))?])?;
+    /// let path = path.to_string_lossy();
+    /// assert_eq!(TableSource::open(&path, "/people", 10)?.meta().field(1).name(), "age");
+    /// let missing = TableSource::open(&path, "/towns", 10);
+    /// assert!(matches!(missing, Err(IoError::NoTable { known, .. }) if known == "/people"));
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     ///
     /// # Errors
     /// [`IoError::NoTable`] (with what there is), [`IoError::NothingMatches`], [`IoError::SeveralMatch`],

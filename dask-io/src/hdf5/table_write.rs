@@ -24,6 +24,20 @@ use crate::store::{AtomicFile, Staging, parked, receipt};
 const ROWS: usize = 1 << 18;
 
 /// A new HDF5 file with one table: a dataset a column, readable by any HDF5 library.
+///
+/// ```
+#[doc = include_str!("../example.txt")]
+/// // name, age: Ada 36, Alan 41
+/// use dask_io::hdf5::{TableSink, TableSource};
+/// let path = folder.path().join("people.h5");
+/// let sink = TableSink::create(&path, "/people", &batch.schema())?;
+/// let receipts = [sink.write(0, Box::new([Ok(batch.clone())].into_iter()))?];
+/// assert!(!path.exists());
+/// sink.commit(&receipts)?;
+/// let source = TableSource::open(&path.to_string_lossy(), "/people", 10)?;
+/// assert_eq!(source.read(0, &Want::default())?.next().ok_or("nothing")??.columns(), batch.columns());
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TableSink {
     path: PathBuf,
@@ -36,6 +50,17 @@ pub struct TableSink {
 impl TableSink {
     /// A file at `path` with the table `key`; what stands at `path` stays until all is written. Nothing is touched before
     /// the first partition is written.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// // name, age: Ada 36, Alan 41
+    /// use dask_io::{IoError, hdf5::TableSink};
+    /// let path = folder.path().join("people.h5");
+    /// assert!(TableSink::create(&path, "/people", &batch.schema()).is_ok());
+    /// assert!(!path.exists());
+    /// assert!(matches!(TableSink::create(&path, "/", &batch.schema()), Err(IoError::Format { .. })));
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     ///
     /// # Errors
     /// [`IoError::BadColumn`] for names and types that HDF5 does not have; [`IoError::Format`] without any column or key.

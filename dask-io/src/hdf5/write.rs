@@ -22,6 +22,22 @@ const FAILED: &str = "failed";
 /// A new HDF5 file with one dataset.
 ///
 /// All regions go into one file under a temporary name, so they must be written by one process.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.h5");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_core::{ChunkSink, ChunkSource, Region};
+/// use dask_io::hdf5::{DatasetSink, DatasetSource};
+/// let sink = DatasetSink::<i64>::create(path, "/numbers", &[3], &[2])?;
+/// let first = sink.write(&Region { start: vec![0], shape: vec![2] }, &[1, 2])?;
+/// let last = sink.write(&Region { start: vec![2], shape: vec![1] }, &[3])?;
+/// sink.commit(&[first, last])?;
+/// let mut numbers = [0; 3];
+/// DatasetSource::<i64>::open(path, "/numbers")?.read(&Region { start: vec![0], shape: vec![3] }, &mut numbers)?;
+/// assert_eq!(numbers, [1, 2, 3]);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct DatasetSink<A> {
@@ -37,6 +53,18 @@ pub struct DatasetSink<A> {
 impl<A: Native> DatasetSink<A> {
     /// A file at `path` with the dataset `name`, stored in chunks (one length an axis); what stands at `path` stays until
     /// all is written. Nothing is touched before the first region is written.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.h5");
+    /// # let path = path.to_str().ok_or("not UTF-8")?;
+    /// use dask_io::{IoError, hdf5::DatasetSink};
+    /// assert!(DatasetSink::<f64>::create(path, "/deep/x", &[7, 5], &[4, 5]).is_ok());
+    /// assert!(!std::fs::exists(path)?);
+    /// let refused = DatasetSink::<f64>::create(path, "/deep/x", &[7, 5], &[4]);
+    /// assert!(matches!(refused, Err(IoError::WrongDataset { .. })));
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     ///
     /// # Errors
     /// [`IoError::WrongDataset`] if there is not one chunk length an axis; [`IoError::Format`] without a name.

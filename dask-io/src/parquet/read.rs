@@ -37,6 +37,17 @@ struct RowGroup {
 ///
 /// Only the columns that are wanted are read. A row group is passed over when its statistics say that no row of it
 /// fulfils all clauses ([`Honours::Roughly`]).
+///
+/// ```
+/// use dask_core::{PartitionSource, Want};
+/// use dask_io::parquet::ParquetSource;
+/// // Six rows with the column `id` from 0, and others, in three row groups.
+/// let source = ParquetSource::open("tests/fixtures/pandas.parquet")?;
+/// let want = Want { columns: Some(vec!["id".into()]), ..Want::default() };
+/// let batch = source.read(2, &want)?.next().ok_or("nothing")??;
+/// assert_eq!((source.n_partitions(), batch.num_rows(), batch.num_columns()), (3, 2, 1));
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ParquetSource {
     files: Vec<FileInfo>,

@@ -16,6 +16,21 @@ use crate::schema;
 use crate::store::PartFolder;
 
 /// How pages are compressed.
+///
+/// ```
+#[doc = include_str!("../example.txt")]
+/// use dask_io::parquet::{Compression, ParquetSink};
+/// let name: ArrayRef = Arc::new(StringArray::from(vec!["Ada, Countess of Lovelace, ".repeat(100)]));
+/// let batch = RecordBatch::try_from_iter([("name", name)])?;
+/// let nbytes = |compression| {
+///     let sink = ParquetSink::create(folder.path(), &batch.schema(), compression);
+///     sink.commit(&[sink.write(0, Box::new([Ok(batch.clone())].into_iter()))?])?;
+///     Ok::<_, dask_core::TaskError>(std::fs::metadata(folder.path().join("part.000000.parquet"))?.len())
+/// };
+/// assert!(nbytes(Compression::Gzip)? < nbytes(Compression::None)?);
+/// assert_eq!(nbytes(Compression::default())?, nbytes(Compression::Snappy)?);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compression {
     /// Not at all.
@@ -31,6 +46,18 @@ pub enum Compression {
 ///
 /// Parts are written under temporary names and renamed when all are written; parts of an earlier, longer table are
 /// removed then. Other files of the folder stay as they are.
+///
+/// ```
+#[doc = include_str!("../example.txt")]
+/// // name, age: Ada 36, Alan 41
+/// use dask_io::parquet::{Compression, ParquetSink, ParquetSource};
+/// let sink = ParquetSink::create(folder.path(), &batch.schema(), Compression::Snappy);
+/// let receipt = sink.write(0, Box::new([Ok(batch.clone())].into_iter()))?;
+/// sink.commit(&[receipt])?;
+/// let source = ParquetSource::open(&folder.path().to_string_lossy())?;
+/// assert_eq!(source.read(0, &Want::default())?.next().ok_or("nothing")??.columns(), batch.columns());
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ParquetSink {
     folder: PartFolder,
@@ -41,6 +68,18 @@ pub struct ParquetSink {
 
 impl ParquetSink {
     /// A table at `folder`, with these columns. Nothing is touched before the first part is written.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// // name, age: Ada 36, Alan 41
+    /// use dask_io::parquet::{Compression, ParquetSink};
+    /// let table = folder.path().join("people");
+    /// let sink = ParquetSink::create(&table, &batch.schema(), Compression::Gzip);
+    /// assert!(!table.exists());
+    /// sink.commit(&[sink.write(0, Box::new([Ok(batch)].into_iter()))?])?;
+    /// assert!(table.join("part.000000.parquet").exists());
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     pub fn create(folder: impl Into<PathBuf>, schema: &SchemaRef, compression: Compression) -> Self {
         Self { folder: PartFolder::new(folder, "parquet"), schema: schema::nullable(schema), compression }
     }

@@ -9,6 +9,20 @@ use super::Staging;
 use crate::error::IoError;
 
 /// A file that appears when it is finished.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.txt");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use std::io::Write;
+/// use dask_io::store::AtomicFile;
+/// let mut file = AtomicFile::create(path)?;
+/// write!(file, "half of it")?;
+/// // Not finished: nothing is left of it.
+/// drop(file);
+/// assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 pub struct AtomicFile {
     file: NamedTempFile,
     path: PathBuf,
@@ -50,11 +64,34 @@ impl AtomicFile {
     }
 
     /// The temporary name, for libraries that open files themselves.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = dask_io::store::AtomicFile::create(folder.path().join("a.txt"))?;
+    /// // Beside where it will stand, with a name that no pattern finds.
+    /// assert_eq!(file.part().parent(), Some(folder.path()));
+    /// assert!(file.part().file_name().is_some_and(|name| name.to_string_lossy().starts_with(".part-")));
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     pub fn part(&self) -> &Path {
         self.file.path()
     }
 
     /// Makes it stand at its path.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.txt");
+    /// # let path = path.to_str().ok_or("not UTF-8")?;
+    /// use std::io::Write;
+    /// std::fs::write(path, "what stood there")?;
+    /// let mut file = dask_io::store::AtomicFile::create(path)?;
+    /// write!(file, "all of it")?;
+    /// assert_eq!(std::fs::read_to_string(path)?, "what stood there");
+    /// let finished = file.finish()?;
+    /// assert_eq!(std::fs::read_to_string(finished)?, "all of it");
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     ///
     /// # Errors
     /// [`IoError::File`]; then the temporary file is gone, and what stood there is still there.
@@ -68,6 +105,19 @@ impl AtomicFile {
     }
 
     /// Keeps it under its temporary name, for [`commit`].
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.txt");
+    /// # let path = path.to_str().ok_or("not UTF-8")?;
+    /// use dask_io::store::{AtomicFile, commit};
+    /// let parked = AtomicFile::create(path)?.park()?;
+    /// // Unlike one that is dropped, it stays; but not yet at its path.
+    /// assert!(parked.exists() && !std::fs::exists(path)?);
+    /// commit(&[(parked, path.into())])?;
+    /// assert!(std::fs::exists(path)?);
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     ///
     /// # Errors
     /// [`IoError::File`].
@@ -102,6 +152,20 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Renames parked files to their final names.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// use dask_io::store::{AtomicFile, commit};
+/// let paths = ["a.txt", "b.txt"].map(|name| folder.path().join(name));
+/// let mut from_to = Vec::new();
+/// for path in &paths {
+///     from_to.push((AtomicFile::create(path)?.park()?, path.clone()));
+/// }
+/// assert!(!paths.iter().any(|path| path.exists()));
+/// commit(&from_to)?;
+/// assert!(paths.iter().all(|path| path.exists()));
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 ///
 /// # Errors
 /// [`IoError::File`].

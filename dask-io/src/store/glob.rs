@@ -9,6 +9,18 @@ use serde::{Deserialize, Serialize};
 use crate::error::IoError;
 
 /// A file as it was when it was listed.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+/// use dask_io::store::only;
+/// std::fs::write(at("a.csv"), "x\n1\n")?;
+/// let before = only(&at("a.csv"))?;
+/// assert_eq!((before.path.to_string_lossy().into_owned(), before.length), (at("a.csv"), 4));
+/// std::fs::write(at("a.csv"), "x\n1\n2\n")?;
+/// assert_ne!(only(&at("a.csv"))?, before);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileInfo {
     /// Where.

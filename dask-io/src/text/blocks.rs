@@ -7,6 +7,18 @@ use serde::{Deserialize, Serialize};
 use crate::store::FileInfo;
 
 /// A byte range of a file. A line belongs to the block in which it begins.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.txt");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_io::{store::only, text::{Block, Lines}};
+/// std::fs::write(path, "one\ntwo\nthree\n")?;
+/// // `two` begins in it, `three` does not.
+/// let block = Block { file: only(path)?, start: 1, end: 8 };
+/// assert_eq!(Lines::open(&block)?.collect::<Result<Vec<_>, _>>()?, ["two"]);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// The file.
@@ -19,6 +31,13 @@ pub struct Block {
 
 impl Block {
     /// Whether the file is compressed, so that it can only be read from its beginning.
+    ///
+    /// ```
+    /// use dask_io::{store::FileInfo, text::blocks};
+    /// let files = ["a.txt", "a.txt.gz"].map(|path| FileInfo { path: path.into(), length: 8, modified: 0 });
+    /// let are_gzip: Vec<bool> = blocks(&files, None).iter().map(|block| block.is_gzip()).collect();
+    /// assert_eq!(are_gzip, [false, true]);
+    /// ```
     pub fn is_gzip(&self) -> bool {
         is_gzip(&self.file.path)
     }
@@ -29,6 +48,13 @@ fn is_gzip(path: &Path) -> bool {
 }
 
 /// Cuts files into blocks of about `blocksize` bytes, all of a file alike; `None` and gzip files give one block a file.
+///
+/// ```
+/// use dask_io::{store::FileInfo, text::blocks};
+/// let files = ["a.txt", "a.txt.gz"].map(|path| FileInfo { path: path.into(), length: 100, modified: 0 });
+/// let ranges: Vec<_> = blocks(&files, Some(40)).iter().map(|block| (block.start, block.end)).collect();
+/// assert_eq!(ranges, [(0, 50), (50, 100), (0, 100)]);
+/// ```
 pub fn blocks(files: &[FileInfo], blocksize: Option<u64>) -> Vec<Block> {
     let mut blocks = Vec::new();
     for file in files {

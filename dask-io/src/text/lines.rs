@@ -17,6 +17,21 @@ use crate::store::expand;
 const BUFFER: usize = 1 << 18;
 
 /// The lines of a block, without their ends.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.txt");
+/// # let path = path.to_str().ok_or("not UTF-8")?;
+/// use dask_io::{store::expand, text::{Lines, blocks}};
+/// std::fs::write(path, "one\r\ntwo\nthree")?;
+/// let mut lines = Vec::new();
+/// for block in blocks(&expand(path)?, Some(4)) {
+///     lines.extend(Lines::open(&block)?.collect::<Result<Vec<_>, _>>()?);
+/// }
+/// // However the file is cut, each line is read once.
+/// assert_eq!(lines, ["one", "two", "three"]);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 pub struct Lines {
     block: Block,
     reader: Box<dyn BufRead + Send>,
@@ -28,6 +43,18 @@ pub struct Lines {
 
 impl Lines {
     /// Opens the file and finds the first line that begins in the block.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.txt");
+    /// # let path = path.to_str().ok_or("not UTF-8")?;
+    /// use dask_io::{store::expand, text::{Lines, blocks}};
+    /// std::fs::write(path, "one\ntwo\n")?;
+    /// let blocks = blocks(&expand(path)?, Some(4));
+    /// let second = Lines::open(&blocks[1])?.collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!((blocks.len(), second), (2, vec!["two".to_owned()]));
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
     ///
     /// # Errors
     /// [`IoError::File`], [`IoError::Gzip`].
@@ -70,6 +97,19 @@ impl Lines {
 
     /// The next line and the byte at which it begins.
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.txt");
+    /// # let path = path.to_str().ok_or("not UTF-8")?;
+    /// use dask_io::{store::expand, text::{Lines, blocks}};
+    /// std::fs::write(path, "one\ntwo\n")?;
+    /// let mut lines = Lines::open(&blocks(&expand(path)?, None)[0])?;
+    /// assert_eq!(lines.next_line()?, Some((0, "one")));
+    /// assert_eq!(lines.next_line()?, Some((4, "two")));
+    /// assert_eq!(lines.next_line()?, None);
+    /// # Ok::<(), dask_core::TaskError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`IoError::NotUtf8`], [`IoError::File`], [`IoError::Gzip`].
     pub fn next_line(&mut self) -> Result<Option<(u64, &str)>, IoError> {
@@ -98,6 +138,19 @@ impl Iterator for Lines {
 }
 
 /// The lines of files, as a source.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+/// use dask_core::{PartitionSource, Want};
+/// use dask_io::text::TextSource;
+/// std::fs::write(at("a.txt"), "one\ntwo\n")?;
+/// std::fs::write(at("b.txt"), "three\n")?;
+/// let source = TextSource::open(&at("*.txt"), None)?;
+/// assert_eq!(source.n_partitions(), 2);
+/// assert_eq!(source.read(1, &Want::default())?.collect::<Result<Vec<_>, _>>()?, ["three"]);
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TextSource {
     blocks: Vec<Block>,

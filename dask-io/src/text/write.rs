@@ -19,6 +19,19 @@ const BUFFER: usize = 1 << 18;
 ///
 /// Parts are written under temporary names and renamed when all are written; files of an earlier result with the same
 /// pattern and a higher number are removed then. A text with a line break in it is read back as two.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+/// use dask_core::PartitionSink;
+/// use dask_io::text::TextSink;
+/// let sink = TextSink::create(&at("*.txt"))?;
+/// let receipt = sink.write(0, Box::new([Ok("one".to_owned()), Ok("two".to_owned())].into_iter()))?;
+/// assert_eq!(receipt.n_items, 2);
+/// sink.commit(&[receipt])?;
+/// assert_eq!(std::fs::read_to_string(at("000000.txt"))?, "one\ntwo\n");
+/// # Ok::<(), dask_core::TaskError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TextSink {
     parts: PartFolder,
