@@ -336,14 +336,15 @@ impl Shell {
         let slow = |nbytes: u64| limit < nbytes;
         let workers: Vec<WorkerId> =
             self.workers.iter().filter(|(_, outbox)| slow(outbox.queued_nbytes())).map(|(&id, _)| id).collect();
+        const WHY: &str = "it did not read what it was sent";
         for id in workers {
-            self.workers.remove(&id);
-            self.machine.handle(now, Event::WorkerLost(id, "it did not read what it was sent".to_owned()));
+            self.workers.remove(&id).into_iter().for_each(|outbox| outbox.cut(WHY));
+            self.machine.handle(now, Event::WorkerLost(id, WHY.to_owned()));
         }
         let clients: Vec<ClientId> =
             self.clients.iter().filter(|(_, outbox)| slow(outbox.queued_nbytes())).map(|(&id, _)| id).collect();
         for id in clients {
-            self.clients.remove(&id);
+            self.clients.remove(&id).into_iter().for_each(|outbox| outbox.cut(WHY));
             self.machine.handle(now, Event::ClientLost(id));
         }
     }

@@ -94,6 +94,14 @@ impl<M> Outbox<M> {
         }
     }
 
+    /// Ends the connection at once, whatever waits: for a peer that does not read, which would not read a farewell either.
+    pub fn cut(&self, why: &str) {
+        match &self.0 {
+            To::InProc(_) => self.close(),
+            To::Tcp { sender, .. } => sender.0.fail(DistError::Other(why.to_owned())),
+        }
+    }
+
     /// Whether sending fails: because this side was closed, or the other one is gone.
     pub fn is_closed(&self) -> bool {
         match &self.0 {

@@ -111,7 +111,7 @@ fn start_halves<Out: Message, In: Message>(
     let unread = Unread::new(settings.unread_bytes_max);
     tokio::spawn(write_all(write, queue.clone(), settings.stall_timeout, address.clone()));
     let reader = FrameReader::new(read, settings.clone(), address.clone());
-    tokio::spawn(read_all(reader, to_inbox, unread.clone(), queue.clone()));
+    tokio::spawn(read_all(reader, to_inbox, unread.clone(), queue.clone(), (settings.stall_timeout, address.clone())));
     let inbox = Inbox { from: Receiver::Tcp(from, unread) };
     Link { outbox: Outbox::tcp(queue), inbox, peer, address }
 }
@@ -152,6 +152,7 @@ async fn read_all<M: Message, R: AsyncRead + Unpin>(
     to: mpsc::UnboundedSender<Item<M>>,
     unread: Unread,
     queue: Arc<Queue>,
+    (linger, address): (Duration, String),
 ) {
     let all = async {
         loop {
@@ -174,6 +175,10 @@ async fn read_all<M: Message, R: AsyncRead + Unpin>(
         ended = all => ended,
         () = to.closed() => return,
         error = queue.failed() => Err(error),
+        // This side has said farewell: the other may finish what it sends, but not go on for ever.
+        () = async { queue.ended().await; tokio::time::sleep(linger).await } => {
+            Err(DistError::Timeout { address, what: "closing the connection", after: linger })
+        }
     };
     if let Err(error) = ended {
         queue.fail(error.clone());

@@ -308,6 +308,47 @@ async fn a_peer_that_does_not_read_is_cut() {
 }
 
 #[tokio::test]
+async fn who_sends_on_after_a_farewell_that_it_does_not_read_is_cut() {
+    let deaf = CommSettings { unread_bytes_max: 4096, ..settings() };
+    let (near, far) = pair_with(&tcp(), &deaf, &settings()).await;
+    // More than is read ahead: the farewell stays where it is.
+    (0..100).for_each(|n| far.outbox.send(text(n)).unwrap());
+    let Link { outbox, mut inbox, .. } = far;
+    outbox.close();
+    let reader = tokio::spawn(async move {
+        loop {
+            match inbox.recv().await {
+                Ok(Some(_)) => {}
+                ended => return ended.map(drop),
+            }
+        }
+    });
+    while !near.outbox.is_closed() {
+        let _ = near.outbox.send(text(0));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let error = reader.await.unwrap().unwrap_err();
+    assert!(matches!(error, DistError::Timeout { what: "closing the connection", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_ends_at_once_whatever_waits() {
+    let patient = CommSettings { stall_timeout: Duration::from_secs(3600), ..settings() };
+    let (mut socket, mut far) = raw(&patient).await;
+    far.outbox.send(bulky()).unwrap();
+    far.outbox.send(bulky()).unwrap();
+    far.outbox.cut("it is too slow");
+    assert!(far.outbox.is_closed());
+    assert_eq!(far.outbox.queued_nbytes(), 0);
+    let error = far.inbox.recv().await.unwrap_err();
+    assert!(error.to_string().contains("it is too slow"), "{error}");
+    let mut bytes = vec![0; 1 << 20];
+    while let Ok(n) = socket.read(&mut bytes).await
+        && n != 0
+    {}
+}
+
+#[tokio::test]
 async fn what_waits_for_a_peer_is_limited() {
     let narrow = CommSettings { queued_bytes_max: 40 << 20, ..CommSettings::default() };
     let (socket, mut far) = raw(&narrow).await;
