@@ -1,13 +1,16 @@
 //! Questions about the cluster, and wishes about where values are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dask_core::delayed::{Function, task_fn};
 use dask_core::{Data, Error, Key, Result, Value};
 
 use super::answer::Answer;
+use super::as_completed::ended;
 use super::connection::Reply;
 use super::submit::encode_function;
+use super::wish::Wish;
 use super::{Client, Future};
 use crate::DistError;
 use crate::protocol::{Demand, FromClient, FutureId, ToClient, WorkerId, WorkerInfo};
@@ -115,19 +118,29 @@ impl Client {
         )
     }
 
-    /// Copies values until at least `n` workers hold each; all workers if `n` is 0. What is not there yet is not copied:
-    /// [`wait`](Client::wait) for it first.
+    /// Copies values until at least `n` workers hold each; all workers if `n` is 0. Waits for those that are not there
+    /// yet.
     ///
     /// ```
     /// let client = dask_dist::Client::local()?;
     /// let future = client.submit(|x: i64| x + 1, (1,))?;
-    /// future.result()?;
     /// client.replicate([&future], 0).wait()?;
+    /// assert_eq!(client.who_has([&future]).wait()?[future.key()].len(), client.workers().wait()?.len());
     /// # Ok::<(), dask_core::Error>(())
     /// ```
+    ///
+    /// Fails if one of them has failed.
     pub fn replicate<'a, T: 'a>(&self, futures: impl IntoIterator<Item = &'a Future<T>>, n: u32) -> Answer<()> {
-        let futures = futures.into_iter().map(|future| future.wish().id).collect();
-        self.ask_ok(|request| FromClient::Replicate { request, futures, n })
+        let wishes: Vec<Arc<Wish>> = futures.into_iter().map(|future| future.wish().clone()).collect();
+        let client = self.clone();
+        Answer::new(&self.connection, async move {
+            ended(wishes.clone()).await;
+            if let Some(error) = wishes.iter().find_map(|wish| wish.error()) {
+                return Err(error);
+            }
+            let futures = wishes.iter().map(|wish| wish.id).collect();
+            client.ask_ok(|request| FromClient::Replicate { request, futures, n }).await
+        })
     }
 
     /// Moves values from full workers to empty ones.

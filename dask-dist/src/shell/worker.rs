@@ -146,8 +146,10 @@ fn tell_lost(sizes: impl Iterator<Item = u64>) {
     }
 }
 
-/// Values that a worker says it holds when it comes back, at most: as many as fit into a greeting. The largest.
-const HOLDS_MAX: usize = 40_000;
+/// Values that a worker names in its greeting when it comes back: the largest, as many as fit into one.
+const NAMED_MAX: usize = 40_000;
+/// Values that it comes back with, the largest; it names the others as soon as it is welcome.
+const HOLDS_MAX: usize = 500_000;
 
 /// What outlives a connection to the scheduler.
 struct Kept {
@@ -200,7 +202,7 @@ async fn serve_once(
         n_threads: options.settings.n_threads.max(1),
         memory_limit: options.settings.memory_limit,
         resources: options.resources.clone(),
-        holds: kept.values.iter().map(|&(task, nbytes, _)| (task, nbytes)).collect(),
+        holds: kept.values.iter().take(NAMED_MAX).map(|&(task, nbytes, _)| (task, nbytes)).collect(),
         was: kept.was,
         cluster: kept.cluster,
         process: std::process::id(),
@@ -265,6 +267,7 @@ async fn serve_once(
     let wake = Arc::new(Notify::new());
     let shell = Arc::new(Mutex::new(Shell {
         machine: Machine::holding(settings, &values),
+        unnamed: values.iter().skip(NAMED_MAX).map(|&(task, nbytes, _)| (task, nbytes)).collect(),
         id: was,
         welcomed,
         actors,
@@ -448,6 +451,8 @@ struct Shell {
     actors: Arc<Actors>,
     /// Which cluster it is in.
     cluster: (u64, u32),
+    /// Values from before that its greeting did not name.
+    unnamed: Vec<(TaskRef, u64)>,
     functions: Functions,
     /// Peers that wait for values.
     asks: Owner,
@@ -537,12 +542,24 @@ impl Shell {
                 ToWorker::Peers(peers) => self.peers.learn(peers),
                 ToWorker::PeersGone(peers) => self.peers.give_up(&peers),
                 ToWorker::Welcome { worker, cluster } => {
+                    self.name_the_rest(cluster);
                     (self.id, self.cluster) = (Some(worker), cluster);
                     // It is welcomed once a connection.
                     let _ = self.welcomed.set(worker);
                 }
                 other => self.handle(Event::Scheduler(other)),
             }
+        }
+    }
+
+    /// Values for which there was no room in the greeting: for a cluster that knows them.
+    fn name_the_rest(&mut self, cluster: (u64, u32)) {
+        let rest = std::mem::take(&mut self.unnamed);
+        if cluster.0 == self.cluster.0 {
+            let messages = rest.chunks(NAMED_MAX).map(|some| FromWorker::Added(some.to_vec()));
+            self.reports.messages.extend(messages);
+        } else if !rest.is_empty() {
+            self.handle(Event::Scheduler(ToWorker::Free(rest.into_iter().map(|(task, _)| task).collect())));
         }
     }
 

@@ -132,7 +132,7 @@ impl Fake {
                     known.done(future, &key)
                 })
                 .collect(),
-            FromClient::Replicate { request, .. } => vec![ToClient::Ok { request }],
+            FromClient::Retire { request, .. } => vec![ToClient::Ok { request }],
             FromClient::Unpublish { request, name } => {
                 vec![ToClient::Refused { request, why: format!("no dataset is called {name:?}") }]
             }

@@ -122,6 +122,9 @@ fn scattered_values_are_arguments_and_broadcast_ones_are_everywhere() {
         assert!(contents.values().all(|keys| keys.contains(everywhere.key()) && keys.contains(scattered.key())));
         client.rebalance().wait().unwrap();
         assert_eq!(scattered.result().unwrap(), big);
+        let failed = client.submit(|x: i64| -> i64 { panic!("not {x}") }, (1,)).unwrap();
+        let error = client.replicate([&failed], 0).wait().unwrap_err().to_string();
+        assert!(error.contains("not 1"), "{error}");
     });
 }
 
@@ -132,8 +135,7 @@ fn a_large_value_for_everybody_comes_to_everybody_from_each_other() {
         let client = cluster.client().unwrap();
         let big: Vec<u8> = (0..8_000_000u32).map(|i| i as u8).collect();
         let everywhere = client.broadcast(big.clone()).unwrap();
-        client.wait([&everywhere]).wait().unwrap();
-        // Told when all have it, though it is on its way to them already.
+        // Told when all have it: it waits for the value, which is then on its way to them already.
         client.replicate([&everywhere], 0).wait().unwrap();
         assert_eq!(client.who_has([&everywhere]).wait().unwrap()[everywhere.key()].len(), 8);
         // One that a worker makes, and all need at once.
@@ -147,7 +149,6 @@ fn a_large_value_for_everybody_comes_to_everybody_from_each_other() {
         for (i, sum) in (0..).zip(calls.collect::<Vec<_>>()) {
             assert_eq!(sum.result().unwrap(), (true, expected + i));
         }
-        client.wait([&made]).wait().unwrap();
         client.replicate([&made], 0).wait().unwrap();
         assert_eq!(client.who_has([&made]).wait().unwrap()[made.key()].len(), 8);
         client.close();

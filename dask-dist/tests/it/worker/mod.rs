@@ -345,6 +345,35 @@ async fn a_worker_that_may_comes_back_to_its_scheduler_with_its_values() {
 }
 
 #[tokio::test]
+async fn a_worker_with_more_values_than_a_greeting_holds_names_the_others_when_it_is_welcome() {
+    const REST: u32 = 7;
+    for cluster in [5, 6] {
+        let mut rig = Rig::new(false).await;
+        let options = WorkerOptions { reconnect: std::time::Duration::from_secs(3600), ..options() };
+        let mut worker = rig.worker(options).await;
+        let large = (REST..40_000 + REST).map(|slot| (slot, Value::new("large".to_owned())));
+        worker.put_all((0..REST).map(|slot| (slot, Value::new(1_i64))).chain(large).collect()).await;
+        let again = tokio::spawn(worker.ended());
+        let (outbox, mut inbox, hello) = rig.accept().await;
+        assert!(hello.holds.len() == 40_000 && hello.holds.iter().all(|(task, _)| REST <= task.slot));
+        outbox.send(Batch::one(ToWorker::Welcome { worker: WorkerId(7), cluster: (cluster, 0) })).unwrap();
+        let mut heard = Vec::new();
+        // Of another cluster's values it forgets those that it cannot ask about.
+        while !matches!(heard.last(), Some(FromWorker::Heartbeat(_))) {
+            heard.extend(inbox.recv().await.unwrap().unwrap().messages);
+        }
+        let rest: Vec<u32> = (0..REST).collect();
+        let named = heard.iter().filter_map(|report| match report {
+            FromWorker::Added(values) => Some(values.iter().map(|(task, _)| task.slot).collect::<Vec<_>>()),
+            _ => None,
+        });
+        assert_eq!(named.collect::<Vec<_>>(), if cluster == 5 { vec![rest] } else { vec![] });
+        outbox.send(Batch::one(ToWorker::Close { why: "done".to_owned() })).unwrap();
+        again.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_worker_that_is_to_stop_says_so_and_stays_until_its_values_are_elsewhere() {
     both(async |mut rig| {
         let mut worker = rig.worker(options()).await;

@@ -301,12 +301,18 @@ impl Hand {
     }
 
     pub(super) async fn put(&mut self, slot: u32, value: Value) {
+        self.put_all(vec![(slot, value)]).await;
+    }
+
+    pub(super) async fn put_all(&mut self, values: Vec<(u32, Value)>) {
         let mut link = self.peer().await;
-        let message = PeerRequest::Put { request: 6, tasks: vec![t(slot)] };
-        link.outbox.send(Batch { messages: vec![message], attachments: vec![value] }).unwrap();
+        let (tasks, attachments): (Vec<TaskRef>, Vec<Value>) =
+            values.into_iter().map(|(at, value)| (t(at), value)).unzip();
+        let first = tasks[0];
+        link.outbox.send(Batch { messages: vec![PeerRequest::Put { request: 6, tasks }], attachments }).unwrap();
         let reply = link.inbox.recv().await.unwrap().unwrap().messages;
         assert_eq!(reply, [PeerReply::Kept { request: 6 }]);
         // It may say first that it is full.
-        while !matches!(self.news().await, FromWorker::Added(values) if values[0].0 == t(slot)) {}
+        while !matches!(self.news().await, FromWorker::Added(values) if values[0].0 == first) {}
     }
 }
