@@ -12,13 +12,24 @@ use crate::aggregate::{Aggregate, Aggregation};
 use crate::error::FrameError;
 use crate::operands::{Evaluated, Operation, alike, scalar};
 
-/// Arithmetic.
+/// What is done with two numbers in an [`Expr`].
+///
+/// ```
+/// use dask_frame::{Arithmetic, Expr, col, lit};
+/// let price = col("price") * lit(2);
+/// assert!(matches!(price, Expr::Arithmetic(Arithmetic::Multiply, ..)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Arithmetic {
+    /// `+`.
     Add,
+    /// `-`.
     Subtract,
+    /// `*`.
     Multiply,
+    /// `/`.
     Divide,
+    /// `%`.
     Remainder,
 }
 
@@ -79,7 +90,7 @@ pub fn lit(value: impl Into<LiteralValue>) -> Expr {
     Expr::Literal(value.into().0)
 }
 
-/// What [`lit`] takes.
+/// What [`lit`] takes: whole numbers, floats, truth values, text.
 pub struct LiteralValue(Literal);
 
 macro_rules! literals {

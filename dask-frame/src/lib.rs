@@ -39,7 +39,7 @@ pub use aggregate::{Aggregate, Aggregation};
 pub use arrow_array as array;
 pub use arrow_schema as schema;
 pub use error::FrameError;
-pub use expr::{Expr, col, lit};
+pub use expr::{Arithmetic, Expr, LiteralValue, col, lit};
 pub use frame::DataFrame;
 pub use group_by::GroupBy;
 pub use partition::Partition;
