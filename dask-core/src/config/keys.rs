@@ -38,6 +38,13 @@ const KEYS: &[KeyDoc] = &[
         "optimistic",
         "how full workers are: managed, process or optimistic",
     ),
+    key("distributed.scheduler.dashboard.tls.cert", "", "the dashboard's certificate, PEM: it is served as https then"),
+    key("distributed.scheduler.dashboard.tls.key", "", "its private key"),
+    key(
+        "distributed.scheduler.dashboard.tls.ca-file",
+        "",
+        "certificates of the authorities that sign for those who may look, who are asked for theirs then, PEM",
+    ),
     key("distributed.adaptive.minimum", "0", "workers of a cluster that is scaled by itself, at least"),
     key("distributed.adaptive.maximum", "", "and at most"),
     key("distributed.adaptive.interval", "1 s", "how often it is looked whether to scale"),

@@ -1,5 +1,5 @@
-//! Who may ask: with a token, whoever has it; without one, no page of another site, by whatever name it calls this
-//! machine.
+//! Who may ask: with a token, whoever has it; with authorities, whoever shows a certificate of theirs; without a token, no
+//! page of another site, by whatever name it calls this machine.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::serve::HasCertificate;
+use super::tls::Tls;
 use crate::security::Security;
 
 /// What the page may load: what it came from.
@@ -20,13 +22,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Who is let in.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Guard {
     /// The token that they must give, if there is one. A browser keeps it for the names under which it was typed: no
     /// other site can make it send the token, so that the name matters no more.
     pub(super) readers: Security,
     /// Names of this machine, besides its own, in lower case.
     pub(super) hosts: Vec<String>,
+    /// If pages are encrypted: names that the certificate is for are this machine's too, and certificates may be asked for.
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
 pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
@@ -45,6 +49,15 @@ pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, nex
 }
 
 impl Guard {
+    /// Whether nobody is let in without showing something. That all of it is encrypted is not enough.
+    pub(super) fn keeps_strangers_out(&self) -> bool {
+        self.readers.has_token() || self.asks_for_certificates()
+    }
+
+    fn asks_for_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.asks())
+    }
+
     /// What to answer to a request that is not let in.
     fn refusal(&self, request: &Request) -> Option<Response> {
         if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -52,6 +65,10 @@ impl Guard {
         }
         if request.uri().path() == "/health" {
             return None;
+        }
+        if self.asks_for_certificates() && request.extensions().get::<HasCertificate>().is_none() {
+            let why = "show a certificate, of an authority that this dashboard was given (--dashboard-tls-ca-file)";
+            return Some((StatusCode::FORBIDDEN, why).into_response());
         }
         if self.readers.has_token() {
             let ask = [(WWW_AUTHENTICATE, "Basic realm=\"dask\", charset=\"UTF-8\"")];
@@ -64,7 +81,7 @@ impl Guard {
         (!self.is_ours(host)).then(|| (StatusCode::FORBIDDEN, why).into_response())
     }
 
-    /// Addresses, localhost, this machine's name and those given: a name that a stranger made point here is none of these.
+    /// Addresses, localhost, this machine's name, those given and those that the certificate is for: a name that a stranger made point here is none of these.
     fn is_ours(&self, host: &str) -> bool {
         let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((address, _)) => address,
@@ -75,6 +92,7 @@ impl Guard {
             || name.eq_ignore_ascii_case("localhost")
             || (!name.is_empty() && name.eq_ignore_ascii_case(this_machine().trim()))
             || self.hosts.iter().any(|ours| name.eq_ignore_ascii_case(ours))
+            || self.tls.as_ref().is_some_and(|tls| tls.is_for(name))
     }
 }
 

@@ -15,7 +15,8 @@
 //! | `/api/v1/graph` | the tasks and edges of a small computation |
 //! | `/api/v1/stream` | server-sent events, what the page shows: bounded in size |
 //!
-//! Everything runs on a thread of its own; the scheduler answers short questions between two turns of its loop.
+//! Everything runs on a thread of its own; the scheduler answers short questions between two turns of its loop. With a
+//! certificate ([`DashboardTls`], feature `tls`) all of it is served as https.
 //! No other site can read any of it: there are no CORS headers, and where no token is asked for, a `Host` that is a name
 //! of somebody else's is refused.
 //!
@@ -25,9 +26,13 @@ mod api; // JSON
 mod gather; // asking the scheduler, not too often
 mod guard; // who may ask
 mod metrics; // for Prometheus
+mod options; // who may look, and how it is encrypted
 mod page; // the page, live or kept
 mod push; // what is sent to those who watch
 mod serve; // connections
+// How they begin, where they are encrypted.
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -39,10 +44,11 @@ use axum::routing::get;
 use tokio::sync::oneshot;
 
 use crate::error::DistError;
-use crate::security::Security;
 use crate::shell::questions::{Asked, Questions};
 use gather::Gather;
 use guard::Guard;
+pub use options::{DashboardOptions, DashboardTls};
+use tls::Tls;
 
 /// What every request needs.
 #[derive(Clone)]
@@ -51,27 +57,18 @@ struct Shared {
     viewers: Arc<AtomicUsize>,
 }
 
-/// Who may look at a dashboard, see [`Dashboard::start_with`].
-#[derive(Clone, Debug, Default)]
-pub struct DashboardOptions {
-    /// Whoever looks must give its token, if it has one, as the password of any user or as a bearer token. An address that
-    /// others than this machine can reach needs one, or [`Security::insecure`].
-    pub readers: Security,
-    /// Names by which this machine is reached, besides its own: of a service, or of a proxy before it. Without a token,
-    /// pages that are asked for under other names are refused. None by default.
-    pub hosts: Vec<String>,
-}
-
 /// A server of pages; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Dashboard {
     address: SocketAddr,
+    is_encrypted: bool,
     questions: Questions,
     _stop: oneshot::Sender<()>,
 }
 
 impl Dashboard {
-    /// Serves at `address`, such as `127.0.0.1:8787`; the scheduler is given what is returned too.
+    /// Serves at `address`, such as `127.0.0.1:8787`, [as configured](DashboardOptions::configured); the scheduler is given
+    /// what is returned too.
     ///
     /// ```
     /// use dask_dist::LocalCluster;
@@ -83,9 +80,10 @@ impl Dashboard {
     /// ```
     ///
     /// # Errors
-    /// An address that is none, in use, or of another machine; one that others can reach without a token.
+    /// An address that is none, in use, or of another machine; one that others can reach without anything that keeps them
+    /// out; files with certificates that are of no use.
     pub fn start(address: &str) -> Result<(Self, Asked), DistError> {
-        Self::start_with(address, DashboardOptions::default())
+        Self::start_with(address, DashboardOptions::configured()?)
     }
 
     /// As [`start`](Dashboard::start), for others than those at this machine. `/health` is open to all.
@@ -94,39 +92,49 @@ impl Dashboard {
     /// As [`start`](Dashboard::start).
     pub fn start_with(address: &str, options: DashboardOptions) -> Result<(Self, Asked), DistError> {
         let failed = |error| DistError::io(format!("serving the dashboard at {address}"), error);
+        let DashboardOptions { readers, hosts, tls } = options;
+        let tls = tls.map(|files| Tls::load(&files)).transpose()?.map(Arc::new);
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let asked = address;
         let address = listener.local_addr().map_err(failed)?;
-        if !options.readers.lets_others_reach(options.readers.has_token(), address) {
-            let why = "others than this machine can read it there: give a token (`--dashboard-token-file`, \
-                       `DashboardOptions::readers`), serve it at 127.0.0.1 and forward the port or put a proxy before it, \
-                       or say that the network is trusted (`--insecure`, `Security::insecure`)";
+        let guard = Guard { readers, hosts, tls: tls.clone() };
+        if !guard.readers.lets_others_reach(guard.keeps_strangers_out(), address) {
+            let why = "others than this machine can read it there, encrypted or not: give a token \
+                       (`--dashboard-token-file`, `DashboardOptions::readers`), ask for certificates \
+                       (`--dashboard-tls-ca-file`, `DashboardTls::ca_file`), serve it at 127.0.0.1 and forward the port or \
+                       put a proxy before it, or say that the network is trusted (`--insecure`, `Security::insecure`)";
             return Err(DistError::BadSecurity { what: format!("the dashboard at {asked}"), why: why.to_owned() });
         }
         let (questions, asked) = Questions::new();
         let (stop, stopped) = oneshot::channel::<()>();
         let shared = Shared { gather: Arc::new(Gather::new(questions.clone())), viewers: Arc::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let is_encrypted = tls.is_some();
         let serve = async move {
             let listener = match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => listener,
                 Err(error) => return crate::log::fail("dashboard", error),
             };
-            let router = router(shared, Guard { readers: options.readers, hosts: options.hosts });
             tokio::select! {
-                () = serve::serve(listener, router, serve::Limits::default()) => {}
+                () = serve::serve(listener, router(shared, guard), tls, serve::Limits::default()) => {}
                 _ = stopped => {}
             }
         };
         let thread = std::thread::Builder::new().name("dask-dashboard".to_owned());
         thread.spawn(move || runtime.block_on(serve)).map_err(failed)?;
-        Ok((Self { address, questions, _stop: stop }, asked))
+        Ok((Self { address, is_encrypted, questions, _stop: stop }, asked))
     }
 
     /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it is for browsers, such as `http://127.0.0.1:8787/`.
+    pub fn url(&self) -> String {
+        let scheme = if self.is_encrypted { "https" } else { "http" };
+        format!("{scheme}://{}/", self.address)
     }
 
     /// Writes what is known now as one self-contained page: the last tasks, progress, workers, events, the graph if it is

@@ -1,22 +1,30 @@
 //! Connections of those who look: so many at a time, and none that dawdles. Whoever has not shown a token yet can take no
 //! more than that.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::header::{CACHE_CONTROL, CONNECTION};
+use axum::http::{Request, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+
+use super::tls::{Encrypted, Tls};
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// At a time; others wait.
     pub(super) n_connections: usize,
-    /// A request's head has come within this time, also the next on the same connection.
+    /// A request's head has come within this time, also the next on the same connection; the handshake of TLS before it
+    /// has within as much.
     pub(super) head: Duration,
     /// Bytes of a head.
     pub(super) head_nbytes: usize,
@@ -31,27 +39,83 @@ impl Default for Limits {
 /// After a connection could not be taken, for want of handles perhaps.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// A connection that was opened where pages are encrypted.
+pub(super) enum Opened {
+    /// By whoever does not know that.
+    Plain(TcpStream),
+    /// As it is to be.
+    Encrypted { stream: Encrypted, has_certificate: bool },
+}
+
+/// Of a request: whoever asks has shown a certificate of the right authority.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HasCertificate;
+
+/// What whoever has come is served.
+struct Door {
+    builder: http1::Builder,
+    pages: TowerToHyperService<Router>,
+    /// For those who ask without encryption where there is some.
+    wrong_scheme: TowerToHyperService<Router>,
+    tls: Option<Arc<Tls>>,
+    handshake: Duration,
+}
+
+impl Door {
+    fn new(router: Router, tls: Option<Arc<Tls>>, limits: &Limits) -> Self {
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_nbytes);
+        let why = "these pages are encrypted: ask for them with https:// in place of http://\n";
+        let headers = [(CONNECTION, "close"), (CACHE_CONTROL, "no-store")];
+        let wrong_scheme = Router::new().fallback(async move || (StatusCode::BAD_REQUEST, headers, why));
+        let [pages, wrong_scheme] = [router, wrong_scheme].map(TowerToHyperService::new);
+        Self { builder, pages, wrong_scheme, tls, handshake: limits.head }
+    }
+
+    /// Ends with the connection. Whoever goes in the middle of an answer is no news.
+    async fn receive(&self, stream: TcpStream, from: SocketAddr) {
+        let Some(tls) = &self.tls else {
+            let _ = self.builder.serve_connection(TokioIo::new(stream), self.pages.clone()).await;
+            return;
+        };
+        match tokio::time::timeout(self.handshake, tls.open(stream, from)).await {
+            Ok(Some(Opened::Encrypted { stream, has_certificate })) => {
+                let pages = self.pages.clone();
+                let pages = service_fn(move |mut request: Request<Incoming>| {
+                    if has_certificate {
+                        request.extensions_mut().insert(HasCertificate);
+                    }
+                    pages.call(request)
+                });
+                let _ = self.builder.serve_connection(TokioIo::new(stream), pages).await;
+            }
+            Ok(Some(Opened::Plain(stream))) => {
+                let _ = self.builder.serve_connection(TokioIo::new(stream), self.wrong_scheme.clone()).await;
+            }
+            // It has gone, is not trusted, or says nothing.
+            Ok(None) | Err(_) => {}
+        }
+    }
+}
+
 /// Does not end.
-pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits) {
+pub(super) async fn serve(listener: TcpListener, router: Router, tls: Option<Arc<Tls>>, limits: Limits) {
     let seats = Arc::new(Semaphore::new(limits.n_connections));
-    let service = TowerToHyperService::new(router);
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_nbytes);
+    let door = Arc::new(Door::new(router, tls, &limits));
     loop {
         // The semaphore is never closed.
         let Ok(seat) = seats.clone().acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 crate::log::warn("dashboard", error);
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
-        let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
+        let door = door.clone();
         tokio::spawn(async move {
-            // Whoever goes in the middle of an answer is no news.
-            let _ = connection.await;
+            door.receive(stream, from).await;
             drop(seat);
         });
     }
@@ -61,14 +125,13 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits)
 mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
 
     use super::*;
 
     async fn served(limits: Limits) -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, Router::new().route("/", get(|| async { "here" })), limits));
+        tokio::spawn(serve(listener, Router::new().route("/", get(|| async { "here" })), None, limits));
         address
     }
 

@@ -9,6 +9,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::*;
+use crate::security::Security;
 use crate::shell::questions::Question;
 
 fn routes(guard: Guard) -> (TowerToHyperService<Router>, Asked) {

@@ -34,8 +34,9 @@ pub struct LocalClusterBuilder {
     settings: Option<Settings>,
     profile: Option<bool>,
     security: Option<Security>,
+    /// Where, and how if not as configured.
     #[cfg(feature = "dashboard")]
-    dashboard: Option<(String, crate::dashboard::DashboardOptions)>,
+    dashboard: Option<(String, Option<crate::dashboard::DashboardOptions>)>,
 }
 
 impl LocalClusterBuilder {
@@ -112,18 +113,20 @@ impl LocalClusterBuilder {
         self
     }
 
-    /// Where the dashboard is served, such as `127.0.0.1:8787`, or port 0 for any; by default nowhere.
+    /// Where the dashboard is served, such as `127.0.0.1:8787`, or port 0 for any; by default nowhere. Encrypted, if that is
+    /// configured.
     #[cfg(feature = "dashboard")]
     #[must_use]
-    pub fn dashboard(self, address: &str) -> Self {
-        self.dashboard_with(address, crate::dashboard::DashboardOptions::default())
+    pub fn dashboard(mut self, address: &str) -> Self {
+        self.dashboard = Some((address.to_owned(), None));
+        self
     }
 
     /// As [`dashboard`](Self::dashboard), for others than those at this machine.
     #[cfg(feature = "dashboard")]
     #[must_use]
     pub fn dashboard_with(mut self, address: &str, options: crate::dashboard::DashboardOptions) -> Self {
-        self.dashboard = Some((address.to_owned(), options));
+        self.dashboard = Some((address.to_owned(), Some(options)));
         self
     }
 
@@ -152,7 +155,8 @@ impl LocalClusterBuilder {
         let of_children = children.clone();
         #[cfg(feature = "dashboard")]
         let (dashboard, questions) = match self.dashboard.take() {
-            Some((address, options)) => Some(crate::dashboard::Dashboard::start_with(&address, options)?).unzip(),
+            Some((address, None)) => Some(crate::dashboard::Dashboard::start(&address)?).unzip(),
+            Some((address, Some(options))) => Some(crate::dashboard::Dashboard::start_with(&address, options)?).unzip(),
             None => (None, None),
         };
         #[cfg(not(feature = "dashboard"))]

@@ -9,6 +9,10 @@
 //!   the cluster's own.
 
 mod encoded; // to a worker process that is started here
+#[cfg(all(feature = "dashboard", feature = "tls"))]
+mod https; // a server of pages
+#[cfg(feature = "tls")]
+mod pem; // certificates and keys in files
 mod secret;
 #[cfg(feature = "tls")]
 mod tls;
@@ -21,6 +25,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::DistError;
+#[cfg(all(feature = "dashboard", feature = "tls"))]
+pub(crate) use https::Https;
 use secret::Secret;
 pub(crate) use secret::{Nonce, Proof, Side, fresh_nonce};
 #[cfg(feature = "tls")]

@@ -1,18 +1,18 @@
 //! Certificates of both sides, checked against the cluster's own authority.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::TlsFiles;
+use super::pem::{self, bad};
 use super::why::{THEY_SAY, in_words};
 use crate::error::DistError;
 
@@ -53,25 +53,13 @@ impl Tls {
     /// Reads the files, and sees that others will believe them.
     pub(super) fn load(files: &TlsFiles) -> Result<Self, DistError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        for authority in certificates(&files.ca)? {
-            roots.add(authority).map_err(|error| bad(&files.ca, in_words(&error)))?;
-        }
-        let (roots, chain) = (Arc::new(roots), certificates(&files.cert)?);
-        #[cfg(unix)]
-        check_private(&files.key)?;
-        let key =
-            PrivateKeyDer::from_pem_file(&files.key).map_err(|error| bad(&files.key, pem(&error, "private key")))?;
+        let (roots, chain) = (Arc::new(pem::authorities(&files.ca)?), pem::certificates(&files.cert)?);
+        let key = pem::private_key(&files.key)?;
         let signed = Signed { roots: roots.clone(), provider: provider.clone() };
         let checks = Signed { roots: roots.clone(), provider: provider.clone() };
         let own = Own { chain: chain.clone(), checks, file: files.cert.clone() };
         signed.check(&chain[0], &chain[1..], UnixTime::now()).map_err(|error| bad(&files.cert, in_words(&error)))?;
-        let fits = |error: Error| match error {
-            Error::InconsistentKeys(_) => {
-                bad(&files.key, format!("it is not the key of the certificate {}", files.cert.display()))
-            }
-            other => bad(&files.cert, in_words(&other)),
-        };
+        let fits = |error: Error| pem::misfit(&error, &files.cert, &files.key);
         let client = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(&fits)?
@@ -90,38 +78,6 @@ impl Tls {
         let (client, server) = (Arc::new(client), Arc::new(server));
         Ok(Self { connector: TlsConnector::from(client), acceptor: TlsAcceptor::from(server), own })
     }
-}
-
-fn bad(path: &Path, why: String) -> DistError {
-    DistError::BadSecurity { what: format!("the file {}", path.display()), why }
-}
-
-fn pem(error: &rustls::pki_types::pem::Error, what: &str) -> String {
-    match error {
-        rustls::pki_types::pem::Error::Io(error) => error.to_string(),
-        rustls::pki_types::pem::Error::NoItemsFound => format!("there is no {what} in it, as PEM"),
-        other => format!("it is not PEM: {other}"),
-    }
-}
-
-/// At least one.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, DistError> {
-    let failed = |error| bad(path, pem(&error, "certificate"));
-    let all: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(failed)?.collect();
-    let all = all.map_err(failed)?;
-    if all.is_empty() {
-        return Err(failed(rustls::pki_types::pem::Error::NoItemsFound));
-    }
-    Ok(all)
-}
-
-#[cfg(unix)]
-fn check_private(path: &Path) -> Result<(), DistError> {
-    let about = std::fs::metadata(path).map_err(|error| bad(path, error.to_string()))?;
-    if std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o007 != 0 {
-        return Err(bad(path, "everybody on this machine can read this private key: chmod 600".to_owned()));
-    }
-    Ok(())
 }
 
 /// Whoever the authority has signed for is one of the cluster, wherever it is.

@@ -148,6 +148,23 @@ fn given(key: &str) -> Option<String> {
     text(key).filter(|text| !text.is_empty())
 }
 
+/// Certificates of the dashboard as configured, if they are.
+#[cfg(feature = "dashboard")]
+pub(crate) fn dashboard_tls() -> Result<Option<crate::dashboard::DashboardTls>, DistError> {
+    let keys = ["cert", "key", "ca-file"].map(|name| format!("distributed.scheduler.dashboard.tls.{name}"));
+    let missing = match keys.each_ref().map(|key| given(key)) {
+        [Some(cert), Some(key), ca] => {
+            let [cert, key] = [cert, key].map(Into::into);
+            return Ok(Some(crate::dashboard::DashboardTls { cert, key, ca_file: ca.map(Into::into) }));
+        }
+        [None, None, None] => return Ok(None),
+        [None, ..] => &keys[0],
+        [Some(_), None, _] => &keys[1],
+    };
+    let why = "it is needed too: a certificate and its key go together, and authorities with them".to_owned();
+    Err(DistError::BadSecurity { what: missing.clone(), why })
+}
+
 fn security(role: Role) -> Result<Security, DistError> {
     let mut security = Security::default();
     if let Some(path) = given("distributed.comm.token-file") {

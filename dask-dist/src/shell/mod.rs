@@ -28,6 +28,8 @@ pub mod worker;
 
 pub(crate) use actors::Seat;
 pub use cgroups::memory_limit_of_group;
+#[cfg(feature = "dashboard")]
+pub(crate) use configured::dashboard_tls;
 pub use configured::{comm_settings, drain_timeout, profile_interval, scheduler_settings, worker_settings};
 pub(crate) use context::settle_actor;
 pub use context::{WorkerContext, current_worker, secede};

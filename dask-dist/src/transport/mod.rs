@@ -5,6 +5,7 @@ mod direct;
 mod inproc;
 mod outbox;
 mod queue;
+mod refused; // news of those who were not let in
 mod stream;
 mod tcp;
 
@@ -16,6 +17,8 @@ pub use crate::wire::handshake::{Hello, Role};
 pub use crate::wire::limits::CommSettings;
 pub use address::Address;
 pub use outbox::Outbox;
+#[cfg(all(feature = "dashboard", feature = "tls"))]
+pub(crate) use refused::Refused;
 
 use crate::error::DistError;
 use crate::protocol::Batch;

@@ -1,7 +1,7 @@
 //! Over TCP: a task that reads frames, and one that writes whatever has gathered, at once and together.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::direct::{Direct, SharedWrite};
 use super::outbox::Outbox;
 use super::queue::{Next, Queue};
+use super::refused::Refused;
 use super::stream::Stream;
 use super::{Address, CommSettings, Hello, Inbox, Link, Message, Receiver};
 use crate::error::DistError;
@@ -265,34 +266,8 @@ impl Drop for Listener {
     }
 }
 
-/// Tells the operator of those who were not let in: one a second, so that they cannot fill a disk.
-#[derive(Default)]
-struct Refused(Mutex<(Option<Instant>, u64)>);
-
-impl Refused {
-    fn tell(&self, error: &DistError) {
-        // Whoever just went, or only looked whether somebody listens, is no news.
-        if matches!(error, DistError::Cut { .. }) {
-            return;
-        }
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (last, untold) = &mut *told;
-        if last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
-            *untold += 1;
-            return;
-        }
-        *last = Some(Instant::now());
-        let more = std::mem::take(untold);
-        drop(told);
-        match more {
-            0 => crate::log::warn("listener", format_args!("a connection was refused: {error}")),
-            n => crate::log::warn("listener", format_args!("connections were refused, {n} more untold: {error}")),
-        }
-    }
-}
-
 async fn accept_all(listener: TcpListener, hello: Hello, settings: CommSettings, to: mpsc::Sender<Incoming>) {
-    let refused = Arc::new(Refused::default());
+    let refused = Arc::new(Refused::new("listener"));
     let greeting = Arc::new(Semaphore::new(GREETING));
     loop {
         // The semaphore is never closed.

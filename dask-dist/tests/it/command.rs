@@ -8,6 +8,7 @@ use dask_array::Array;
 use dask_core::{Collection, RunContext};
 use dask_dist::Client;
 
+mod encrypted;
 mod leaving;
 mod page;
 mod running;

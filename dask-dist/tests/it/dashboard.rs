@@ -1,6 +1,8 @@
 //! The scheduler's pages, metrics and API, over real connections; and in a browser, where there is one.
 
 mod browser;
+#[cfg(feature = "tls")]
+pub(crate) mod https;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};

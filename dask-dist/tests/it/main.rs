@@ -2,6 +2,8 @@
 
 mod actors;
 mod adaptive;
+#[cfg(feature = "tls")]
+mod authority;
 mod client;
 mod cluster;
 #[cfg(all(unix, feature = "cli"))]

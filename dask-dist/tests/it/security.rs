@@ -201,61 +201,10 @@ fn a_cluster_of_processes_keeps_strangers_out() {
 #[cfg(feature = "tls")]
 mod tls {
     use std::os::unix::fs::PermissionsExt;
-    use std::path::{Path, PathBuf};
-    use std::time::SystemTime;
-
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use std::path::Path;
 
     use super::*;
-
-    const DAY: Duration = Duration::from_secs(86_400);
-
-    /// An authority, and what it signs.
-    struct Authority {
-        folder: tempfile::TempDir,
-        params: CertificateParams,
-        key: KeyPair,
-    }
-
-    impl Authority {
-        fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let key = KeyPair::generate().unwrap();
-            let mut params = CertificateParams::new(vec![]).unwrap();
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            let ca = params.self_signed(&key).unwrap();
-            std::fs::write(folder.path().join("ca.pem"), ca.pem()).unwrap();
-            Self { folder, params, key }
-        }
-
-        fn ca(&self) -> PathBuf {
-            self.folder.path().join("ca.pem")
-        }
-
-        /// A certificate that ends so long after now, or before: the files.
-        fn sign(&self, name: &str, after: Duration, before: Duration) -> (PathBuf, PathBuf) {
-            let key = KeyPair::generate().unwrap();
-            let mut params = CertificateParams::new(vec!["dask".to_owned()]).unwrap();
-            params.not_before = (SystemTime::now() - 10 * DAY).into();
-            params.not_after = (SystemTime::now() + after - before).into();
-            let issuer = Issuer::from_params(&self.params, &self.key);
-            let certificate = params.signed_by(&key, &issuer).unwrap();
-            let path = |end: &str| self.folder.path().join(format!("{name}{end}"));
-            std::fs::write(path(".pem"), certificate.pem()).unwrap();
-            std::fs::write(path("-key.pem"), key.serialize_pem()).unwrap();
-            private(&path("-key.pem"));
-            (path(".pem"), path("-key.pem"))
-        }
-
-        fn member(&self) -> Security {
-            let (cert, key) = self.sign("member", DAY, Duration::ZERO);
-            Security::default().tls(self.ca(), cert, key).unwrap()
-        }
-    }
-
-    fn private(path: &Path) {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
+    use crate::authority::{Authority, DAY};
 
     #[tokio::test]
     async fn members_meet_encrypted() {
@@ -272,7 +221,7 @@ mod tls {
         let error = refusal(ours.member(), theirs.member()).await;
         assert!(error.contains("not signed by our authority"), "{error}");
         // One whose certificate the listener does not take: it trusts both authorities itself.
-        let both = ours.folder.path().join("both.pem");
+        let both = ours.path().join("both.pem");
         let text = [ours.ca(), theirs.ca()].map(|path| std::fs::read_to_string(path).unwrap()).concat();
         std::fs::write(&both, text).unwrap();
         let (cert, key) = theirs.sign("stranger", DAY, Duration::ZERO);
@@ -307,7 +256,7 @@ mod tls {
         assert!(error.contains("good.pem") && error.contains("not signed by our authority"), "{error}");
         let error = why(&ours.ca(), &cert, &old_key);
         assert!(error.contains("old-key.pem: it is not the key of the certificate"), "{error}");
-        let error = why(&ours.ca(), &cert, &ours.folder.path().join("none.pem"));
+        let error = why(&ours.ca(), &cert, &ours.path().join("none.pem"));
         assert!(error.contains("none.pem: No such file"), "{error}");
         let error = why(&key, &cert, &key);
         assert!(error.contains("good-key.pem: there is no certificate in it"), "{error}");

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ClusterArgs) -> Outcome {
     };
     log::say("cluster", format_args!("{n_workers} workers, the scheduler listening at {}", cluster.address()));
     if let Some(dashboard) = cluster.dashboard() {
-        log::say("cluster", format_args!("dashboard at http://{}/", dashboard.address()));
+        log::say("cluster", format_args!("dashboard at {}", dashboard.url()));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(stopped.wait_for(|stop| *stop))?;

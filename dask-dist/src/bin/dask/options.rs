@@ -23,6 +23,11 @@ pub(crate) struct Dask {
     pub(crate) command: Command,
 }
 
+/// A file that is given, in place of what is configured, for this whole process.
+fn put(key: &str, path: &Option<PathBuf>) {
+    config::set_global(path.as_ref().map(|path| (key.to_owned(), path.display().to_string())));
+}
+
 /// What it shows to others and asks of them; otherwise as configured.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct SecurityArgs {
@@ -43,9 +48,6 @@ pub(crate) struct SecurityArgs {
 impl SecurityArgs {
     /// In place of what is configured, for this whole process.
     pub(crate) fn configure(&self) {
-        let put = |key: &str, path: &Option<PathBuf>| {
-            config::set_global(path.as_ref().map(|path| (key.to_owned(), path.display().to_string())));
-        };
         put("distributed.comm.token-file", &self.token_file);
         put("distributed.comm.tls.ca-file", &self.tls_ca_file);
         for role in ["scheduler", "worker", "client"] {
@@ -93,10 +95,20 @@ pub(crate) struct DashboardArgs {
     /// File with a token that those who look at the dashboard must give, as the password of any user or as a bearer token
     #[arg(long, value_name = "FILE")]
     pub(crate) dashboard_token_file: Option<PathBuf>,
-    /// A name by which the dashboard is reached, besides this machine's own, such as that of a service or a proxy; may be
-    /// repeated. With a token any name will do
+    /// A name by which the dashboard is reached, besides this machine's own and those that its certificate is for, such as
+    /// that of a service or a proxy; may be repeated. With a token any name will do
     #[arg(long, value_name = "NAME", value_parser = host_name)]
     pub(crate) dashboard_host: Vec<String>,
+    /// The certificate that the dashboard shows (PEM): it is served as https then
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dashboard_tls_cert: Option<PathBuf>,
+    /// The private key of the dashboard's certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dashboard_tls_key: Option<PathBuf>,
+    /// Certificates of the authorities that sign for those who may look at the dashboard (PEM): they must show theirs then,
+    /// which counts like a token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dashboard_tls_ca_file: Option<PathBuf>,
 }
 
 impl DashboardArgs {
@@ -110,7 +122,11 @@ impl DashboardArgs {
             None if insecure => Security::insecure(),
             None => Security::default(),
         };
-        Ok(Some((&self.dashboard_address, DashboardOptions { readers, hosts: self.dashboard_host.clone() })))
+        put("distributed.scheduler.dashboard.tls.cert", &self.dashboard_tls_cert);
+        put("distributed.scheduler.dashboard.tls.key", &self.dashboard_tls_key);
+        put("distributed.scheduler.dashboard.tls.ca-file", &self.dashboard_tls_ca_file);
+        let hosts = self.dashboard_host.clone();
+        Ok(Some((&self.dashboard_address, DashboardOptions { readers, hosts, ..DashboardOptions::configured()? })))
     }
 
     /// A default port that is in use is no reason not to start: another is taken.

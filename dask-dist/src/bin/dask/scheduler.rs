@@ -18,7 +18,7 @@ pub(crate) fn run(args: &SchedulerArgs) -> Outcome {
         Some((address, options)) => {
             let start = |address: &str| Dashboard::start_with(address, options.clone());
             let started = DashboardArgs::start(address, start)?;
-            log::say("scheduler", format_args!("dashboard at http://{}/", started.0.address()));
+            log::say("scheduler", format_args!("dashboard at {}", started.0.url()));
             Some(started)
         }
         None => None,
