@@ -44,7 +44,7 @@ pub(super) enum Opened {
     /// By whoever does not know that.
     Plain(TcpStream),
     /// As it is to be.
-    Encrypted { stream: Encrypted, has_certificate: bool },
+    Encrypted { stream: Box<Encrypted>, has_certificate: bool },
 }
 
 /// Of a request: whoever asks has shown a certificate of the right authority.

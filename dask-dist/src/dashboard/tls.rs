@@ -55,7 +55,7 @@ impl Tls {
         match self.https.acceptor.accept(stream).into_fallible().await {
             Ok(stream) => {
                 let has_certificate = stream.get_ref().1.peer_certificates().is_some();
-                Some(Opened::Encrypted { stream, has_certificate })
+                Some(Opened::Encrypted { stream: Box::new(stream), has_certificate })
             }
             Err((error, mut stream)) => {
                 if let Some(why) = explained(&error) {
@@ -70,5 +70,5 @@ impl Tls {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -70,10 +70,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_page_calls_can_be_called() {
+    fn what_the_pages_call_can_be_called() {
         let calls = calls(include_str!("../../../../README.md"));
         assert!(calls.len() >= 7, "{calls:?}");
-        for call in calls {
+        let deploying = self::calls(include_str!("../../../deploy/README.md"));
+        assert!(!deploying.is_empty());
+        for call in calls.into_iter().chain(deploying) {
             if let Err(error) = Dask::try_parse_from(&call) {
                 panic!("{call:?}: {error}");
             }
