@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dask_core::delayed::Closure;
 use dask_core::layer::{Axis, BlockInput, Blockwise, Reduce};
-use dask_core::wire::{Decoder, Encoder, WireError};
+use dask_core::wire::Decoder;
 use dask_core::{Call, Collection, Data, Delayed, Describe, LayerRef, Result, TaskError, Value, one_layer};
 
 /// A lazy, partitioned collection of items in a fixed order. A partition is a `Vec<T>`.
@@ -170,10 +170,6 @@ where
 }
 
 impl<T: Data + Clone> Describe for Bag<T> {
-    fn describe(&self, _out: &mut Encoder) -> Result<(), WireError> {
-        Ok(())
-    }
-
     fn from_description(layers: Vec<LayerRef>, _input: &mut Decoder<'_>) -> Result<Self> {
         Ok(Self::from_layer(one_layer(layers)?))
     }

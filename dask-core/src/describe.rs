@@ -20,11 +20,13 @@ use crate::wire::{Decoder, Encoder, WireError};
 /// # Ok::<(), dask_core::Error>(())
 /// ```
 pub trait Describe: Collection + Sized {
-    /// Writes what does not stand in its layers: how an array is cut, the columns of a table.
+    /// Writes what does not stand in its layers: how an array is cut, the columns of a table. By default nothing.
     ///
     /// # Errors
     /// If it cannot be written down.
-    fn describe(&self, out: &mut Encoder) -> Result<(), WireError>;
+    fn describe(&self, _out: &mut Encoder) -> Result<(), WireError> {
+        Ok(())
+    }
 
     /// The collection that has these layers.
     ///
@@ -34,6 +36,14 @@ pub trait Describe: Collection + Sized {
 }
 
 /// The one layer of most collections.
+///
+/// ```
+/// use dask_core::{Collection, Delayed, one_layer};
+/// let answer = Delayed::value(42i64);
+/// assert_eq!(one_layer(answer.layers())?.name(), answer.key().name());
+/// assert!(one_layer(Vec::new()).is_err());
+/// # Ok::<(), dask_core::Error>(())
+/// ```
 ///
 /// # Errors
 /// If there are none, or several.

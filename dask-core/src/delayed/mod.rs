@@ -27,8 +27,8 @@ use crate::layer::{Axis, BlockInput, Blockwise, LayerRef, Materialized};
 use crate::task::TaskFn;
 use crate::token::{Token, Tokenize, Tokenizer};
 use crate::value::Value;
+use crate::wire::Decoder;
 use crate::wire::local::{self, Func};
-use crate::wire::{Decoder, Encoder, WireError};
 
 /// A value that is computed when it is asked for.
 ///
@@ -306,10 +306,6 @@ impl<T> Tokenize for Delayed<T> {
 }
 
 impl<T: Data + Clone> Describe for Delayed<T> {
-    fn describe(&self, _out: &mut Encoder) -> Result<(), WireError> {
-        Ok(())
-    }
-
     fn from_description(layers: Vec<LayerRef>, _input: &mut Decoder<'_>) -> Result<Self> {
         Ok(Self::from_layer(one_layer(layers)?))
     }

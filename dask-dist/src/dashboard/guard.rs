@@ -81,7 +81,8 @@ impl Guard {
         (!self.is_ours(host)).then(|| (StatusCode::FORBIDDEN, why).into_response())
     }
 
-    /// Addresses, localhost, this machine's name, those given and those that the certificate is for: a name that a stranger made point here is none of these.
+    /// Addresses, localhost, this machine's name, those given and those that the certificate is for: a name that a stranger
+    /// made point here is none of these.
     fn is_ours(&self, host: &str) -> bool {
         let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((address, _)) => address,

@@ -122,9 +122,9 @@ pub(super) async fn serve(listener: TcpListener, router: Router, tls: Option<Arc
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use axum::routing::get;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
     use super::*;
 
@@ -168,7 +168,11 @@ mod tests {
     #[tokio::test]
     async fn a_head_without_end_is_refused() {
         let address = served(Limits { head_nbytes: 8 << 10, ..Limits::default() }).await;
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        sends_a_head_without_end(TcpStream::connect(address).await.unwrap()).await;
+    }
+
+    /// It is refused, encrypted or not.
+    pub(in crate::dashboard) async fn sends_a_head_without_end(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         let head = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}", "x".repeat(64 << 10));
         // It may be cut before all was said.
         let _ = stream.write_all(head.as_bytes()).await;

@@ -128,9 +128,14 @@ pub struct ComputeTask {
     pub wanted: bool,
     /// What it needs, in the order of the function's inputs; one that is used twice stands there twice.
     pub dependencies: SmallVec<[Dependency; 2]>,
-    /// Which of the first 64 of them nobody else needs, as bits: they are dropped when the task has a value, unless
-    /// [`ToWorker::Keep`] comes before.
+    /// Which of the first [`LAST_USE_MAX`](Self::LAST_USE_MAX) of them nobody else needs, as bits: they are dropped when the
+    /// task has a value, unless [`ToWorker::Keep`] comes before.
     pub last_use: u64,
+}
+
+impl ComputeTask {
+    /// Inputs beyond these are freed by a message, whoever needs them.
+    pub const LAST_USE_MAX: usize = u64::BITS as usize;
 }
 
 /// From the scheduler to a worker.

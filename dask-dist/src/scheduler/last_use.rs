@@ -7,17 +7,14 @@
 
 use super::Machine;
 use super::task::State;
-use crate::protocol::WorkerId;
-
-/// Inputs of a task beyond these are freed by a message.
-const INPUTS_MAX: u32 = 64;
+use crate::protocol::{ComputeTask, WorkerId};
 
 impl Machine {
     /// Whether input number `i` of a task that is sent to a worker is dropped when that has run; notes it.
     #[inline]
     pub(super) fn give_away(&mut self, dependency: u32, i: u32) -> u64 {
         let value = &mut self.tasks[dependency];
-        if INPUTS_MAX <= i || value.wanted != 0 || value.needed_by != 1 || value.is_scattered {
+        if ComputeTask::LAST_USE_MAX <= i as usize || value.wanted != 0 || value.needed_by != 1 || value.is_scattered {
             return 0;
         }
         value.given_away = true;
@@ -47,7 +44,7 @@ impl Machine {
 
     /// A worker has dropped inputs of a task, with its last report of it.
     pub(super) fn inputs_dropped(&mut self, slot: u32, on: WorkerId, dropped: u64, is_expected: bool) {
-        let n = self.tasks[slot].dependencies.len.min(INPUTS_MAX);
+        let n = self.tasks[slot].dependencies.len.min(ComputeTask::LAST_USE_MAX as u32);
         for i in (0..n).filter(|i| dropped & 1 << i != 0) {
             let dependency = self.tasks.dependency(slot, i);
             if !is_expected {

@@ -209,7 +209,7 @@ impl Machine {
             let value = &self.tasks[dependency];
             let n_fetches = n_workers.min(u64::from(value.needed_by));
             let is_fetched = !value.holders.is_empty() && !value.holders.contains(&to);
-            if is_fetched && self.is_spread(dependency, n_fetches) {
+            if is_fetched && self.begin_spread(dependency, n_fetches) {
                 self.will_come(dependency, to);
                 dependencies.push(self.spread_to(dependency, to));
                 continue;

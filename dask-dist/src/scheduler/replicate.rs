@@ -91,7 +91,7 @@ impl Machine {
             }
             return;
         }
-        let what = if self.is_spread(slot, 1) { self.spread_to(slot, to) } else { self.on_holders(slot, to) };
+        let what = if self.begin_spread(slot, 1) { self.spread_to(slot, to) } else { self.on_holders(slot, to) };
         self.outbox.acquire(to, what);
         self.moves.begin(task, Move { to, from, request });
     }
@@ -209,7 +209,7 @@ impl Machine {
             let wanted = if n == 0 { usize::MAX } else { n as usize };
             self.copies.asked.insert(slot, if n == 0 { u32::MAX } else { n });
             let missing = wanted.saturating_sub(self.tasks[slot].holders.len());
-            self.is_spread(slot, missing.min(running.len()) as u64);
+            self.begin_spread(slot, missing.min(running.len()) as u64);
             let others = running.iter().filter(|worker| !self.tasks[slot].holders.contains(worker));
             for to in others.take(missing).copied().collect::<Vec<_>>() {
                 self.start_move(slot, None, to, Some((id, request)));

@@ -109,9 +109,9 @@ impl Machine {
         CROWD <= n_fetches && patience < self.moving(nbytes).saturating_mul(n_fetches)
     }
 
-    /// So many workers are about to be told to fetch a value; whether it is spread in a tree.
+    /// So many workers are about to be told to fetch a value, which is spread in a tree if they are a crowd; whether it is.
     #[inline]
-    pub(super) fn is_spread(&mut self, slot: u32, n_fetches: u64) -> bool {
+    pub(super) fn begin_spread(&mut self, slot: u32, n_fetches: u64) -> bool {
         if !self.spreads.by_slot.is_empty() && self.spreads.by_slot.contains_key(&slot) {
             return true;
         }
@@ -131,7 +131,7 @@ impl Machine {
             return;
         }
         let others = self.spreads.later.remove(&slot).unwrap_or_default();
-        self.is_spread(slot, others.len() as u64);
+        self.begin_spread(slot, others.len() as u64);
         for to in others {
             if self.workers.get(to).is_some_and(|worker| worker.status == Status::Running) {
                 self.start_move(slot, None, to, None);

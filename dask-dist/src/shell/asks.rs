@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 /// Those that wait, by number.
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    all: HashMap<u64, oneshot::Sender<bool>, RandomState>,
+    all: HashMap<u64, mpsc::UnboundedSender<(u64, bool)>, RandomState>,
     /// The worker has ended: nobody waits any more.
     is_over: bool,
 }
@@ -24,23 +24,22 @@ impl Asks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more: its number, and where the answer comes. It does not come if the worker ends.
-    pub(super) fn enter(&self) -> (u64, oneshot::Receiver<bool>) {
-        let (tell, told) = oneshot::channel();
+    /// One more, who is told its number and the answer. Not if the worker ends: then nobody can tell it any more.
+    pub(super) fn enter(&self, tell: &mpsc::UnboundedSender<(u64, bool)>) -> u64 {
         let mut waiting = self.lock();
         waiting.next += 1;
         let ask = waiting.next;
         if !waiting.is_over {
-            waiting.all.insert(ask, tell);
+            waiting.all.insert(ask, tell.clone());
         }
-        (ask, told)
+        ask
     }
 
     /// The value is there, or will not come soon.
     pub(super) fn answer(&self, ask: u64, here: bool) {
         if let Some(tell) = self.lock().all.remove(&ask) {
             // Who has gone does not wait for it.
-            let _ = tell.send(here);
+            let _ = tell.send((ask, here));
         }
     }
 }
@@ -64,11 +63,13 @@ mod tests {
     async fn whoever_waits_is_told_and_nobody_waits_for_a_worker_that_has_ended() {
         let asks = Asks::default();
         let owner = Owner(asks.clone());
-        let ((first, told), (_, never)) = (asks.enter(), asks.enter());
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let (first, _) = (asks.enter(&tell), asks.enter(&tell));
         asks.answer(first, true);
-        assert_eq!(told.await, Ok(true));
+        assert_eq!(told.recv().await, Some((first, true)));
         drop(owner);
-        assert!(never.await.is_err());
-        assert!(asks.enter().1.await.is_err());
+        asks.enter(&tell);
+        drop(tell);
+        assert_eq!(told.recv().await, None);
     }
 }

@@ -1,15 +1,13 @@
 //! Answering peers and clients: values out, values in, functions beside the tasks.
 
-use std::future::Future as _;
-use std::pin::Pin;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use dask_core::{Call, Value};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 use super::actors::Actors;
 use super::asks::Asks;
@@ -25,8 +23,6 @@ use crate::worker::Event;
 const PART: u64 = 32 << 20;
 /// How long a peer that is sent a large value may take until the next is sent one too.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked whether it has left.
-const LEFT_LOOK: Duration = Duration::from_millis(1);
 /// Values that one request may wait for; the others are missing.
 const LATER_MAX: usize = 1024;
 /// Encoding or reading more than this does not happen on the loop.
@@ -121,32 +117,26 @@ impl Server {
 
     /// Gives values as they come, until they have come or will not.
     async fn give_later(self, outbox: Outbox<PeerReply>, request: u64, wanted: Vec<(TaskRef, u64)>, is_local: bool) {
+        let (tell, mut told) = mpsc::unbounded_channel();
         let enter = |(task, turn)| {
-            let (ask, told) = self.asks.enter();
+            let ask = self.asks.enter(&tell);
             drop(self.events.send((Event::Asked { ask, task, turn }, Vec::new())));
-            (ask, task, told)
+            (ask, task)
         };
-        let mut asked: Vec<_> = wanted.into_iter().map(enter).collect();
-        while !asked.is_empty() {
-            let next = std::future::poll_fn(|context| {
-                let ready =
-                    |(at, (_, _, told)): (usize, &mut (u64, TaskRef, oneshot::Receiver<bool>))| match Pin::new(told)
-                        .poll(context)
-                    {
-                        Poll::Ready(here) => Some((at, here.unwrap_or(false))),
-                        Poll::Pending => None,
-                    };
-                asked.iter_mut().enumerate().find_map(ready).map_or(Poll::Pending, Poll::Ready)
-            });
-            let (at, here) = next.await;
-            let (ask, task, _) = asked.swap_remove(at);
+        let mut asked: HashMap<u64, TaskRef> = wanted.into_iter().map(enter).collect();
+        drop(tell);
+        // None: the worker has ended, and with it the connection.
+        while !asked.is_empty()
+            && let Some((ask, here)) = told.recv().await
+        {
+            let Some(task) = asked.remove(&ask) else { continue };
             let found = if here && !outbox.is_closed() { self.find(task, is_local).await } else { None };
             let mut part = Part::default();
             part.add(task, found);
             self.send(&outbox, request, part, asked.is_empty());
             if here {
                 // Whoever takes it slowly does not hold up the others.
-                let _ = tokio::time::timeout(PATIENCE, left(&outbox)).await;
+                let _ = tokio::time::timeout(PATIENCE, outbox.flushed()).await;
                 drop(self.events.send((Event::Sent { ask }, Vec::new())));
             }
         }
@@ -203,13 +193,6 @@ impl Part {
             Some(Err(why)) => self.refused.push((task, why)),
             None => self.missing.push(task),
         }
-    }
-}
-
-/// Until all that was sent is with the system, or the connection has ended.
-async fn left(outbox: &Outbox<PeerReply>) {
-    while outbox.queued_nbytes() != 0 && !outbox.is_closed() {
-        tokio::time::sleep(LEFT_LOOK).await;
     }
 }
 

@@ -86,6 +86,13 @@ impl<M> Outbox<M> {
         }
     }
 
+    /// Until all that was sent is with the system, or the connection has ended; at once within a process.
+    pub async fn flushed(&self) {
+        if let To::Tcp { sender, .. } = &self.0 {
+            sender.0.flushed().await;
+        }
+    }
+
     /// Nothing more will be sent, by no clone: what was sent is delivered, and the other side sees an orderly end.
     pub fn close(&self) {
         match &self.0 {

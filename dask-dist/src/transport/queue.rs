@@ -31,6 +31,8 @@ pub(super) struct Queue {
     work: Notify,
     /// Tells the reading task that the connection failed elsewhere.
     failed: Notify,
+    /// Tells whoever waits for it that nothing waits to be written.
+    flushed: Notify,
     /// True when the writing task has ended.
     ended: watch::Sender<bool>,
 }
@@ -77,6 +79,7 @@ impl Queue {
             address,
             work: Notify::new(),
             failed: Notify::new(),
+            flushed: Notify::new(),
             ended: watch::Sender::new(false),
         }
     }
@@ -143,6 +146,7 @@ impl Queue {
         // Values may be large, and their owners' destructors anything: not under the lock.
         drop(waiting);
         self.nbytes.store(0, Ordering::Relaxed);
+        self.flushed.notify_waiters();
         self.work.notify_one();
         self.failed.notify_one();
     }
@@ -168,7 +172,23 @@ impl Queue {
     pub(super) fn written(&self, nbytes: u64) {
         // A failure may have reset it meanwhile.
         let less = |queued: u64| Some(queued.saturating_sub(nbytes));
-        let _ = self.nbytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let before = self.nbytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if before.is_ok_and(|before| before <= nbytes) {
+            self.flushed.notify_waiters();
+        }
+    }
+
+    /// Until the system has all that was sent, or nothing will be written any more.
+    pub(super) async fn flushed(&self) {
+        loop {
+            let mut flushed = std::pin::pin!(self.flushed.notified());
+            // What happens from here on is heard of.
+            flushed.as_mut().enable();
+            if self.nbytes() == 0 || *self.ended.borrow() {
+                return;
+            }
+            flushed.await;
+        }
     }
 
     /// For the writing task: until something changes.
@@ -199,6 +219,7 @@ impl Queue {
     pub(super) fn end(&self) {
         self.state().direct = None;
         self.ended.send_replace(true);
+        self.flushed.notify_waiters();
     }
 
     /// Until nothing will be written any more.

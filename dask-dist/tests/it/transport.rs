@@ -349,6 +349,34 @@ async fn a_connection_that_is_cut_ends_at_once_whatever_waits() {
 }
 
 #[tokio::test]
+async fn an_outbox_is_flushed_when_the_peer_has_read_or_is_cut() {
+    let patient = CommSettings { stall_timeout: Duration::from_secs(3600), ..settings() };
+    let (mut socket, far) = raw(&patient).await;
+    far.outbox.flushed().await;
+    far.outbox.send(bulky()).unwrap();
+    let mut waits = {
+        let outbox = far.outbox.clone();
+        tokio::spawn(async move { outbox.flushed().await })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waits.is_finished(), "more than the system takes waits");
+    let mut bytes = vec![0; 1 << 20];
+    loop {
+        tokio::select! {
+            n = socket.read(&mut bytes) => assert_ne!(n.unwrap(), 0),
+            flushed = &mut waits => break flushed.unwrap(),
+        }
+    }
+    assert_eq!(far.outbox.queued_nbytes(), 0);
+    far.outbox.send(bulky()).unwrap();
+    let (outbox, cut) = (far.outbox.clone(), far.outbox.clone());
+    let waits = tokio::spawn(async move { outbox.flushed().await });
+    tokio::task::yield_now().await;
+    cut.cut("enough");
+    waits.await.unwrap();
+}
+
+#[tokio::test]
 async fn what_waits_for_a_peer_is_limited() {
     let narrow = CommSettings { queued_bytes_max: 40 << 20, ..CommSettings::default() };
     let (socket, mut far) = raw(&narrow).await;

@@ -11,6 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsConnector;
 
+use super::super::serve::tests::sends_a_head_without_end;
 use super::super::serve::{Limits, serve};
 use super::*;
 
@@ -100,12 +101,5 @@ async fn a_handshake_without_end_is_refused() {
 #[tokio::test]
 async fn a_head_without_end_is_refused_inside_too() {
     let (address, connector) = served(Limits { head_nbytes: 8 << 10, ..Limits::default() }).await;
-    let mut stream = connect(address, &connector).await;
-    let head = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}", "x".repeat(64 << 10));
-    // It may be cut before all was said.
-    let _ = stream.write_all(head.as_bytes()).await;
-    let mut text = Vec::new();
-    let _ = stream.read_to_end(&mut text).await;
-    let text = String::from_utf8_lossy(&text);
-    assert!(text.is_empty() || text.starts_with("HTTP/1.1 431"), "{text}");
+    sends_a_head_without_end(connect(address, &connector).await).await;
 }

@@ -108,9 +108,9 @@ impl Slot {
         let n_words = (root - sp) / 8;
         let stack: *const u64 = std::ptr::with_exposed_provenance(sp);
         for (i, word) in self.words.iter().take(n_words).enumerate() {
-            // SAFETY: aligned, and between the stack pointer and a frame further up in this thread's own stack, both looked
-            // at above and in `Watch::begins`: that is mapped, and nobody else writes to it while the thread is here. Volatile, as bytes of frames that the
-            // compiler may think of as not there.
+            // SAFETY: aligned, and between the stack pointer and a frame further up in this thread's own stack, both
+            // looked at above and in `Watch::begins`: that is mapped, and nobody else writes to it while the thread is
+            // here. Volatile, as bytes of frames that the compiler may think of as not there.
             word.store(unsafe { stack.add(i).read_volatile() }, Ordering::Relaxed);
         }
         let Registers { pc, sp, fp, lr } = registers;

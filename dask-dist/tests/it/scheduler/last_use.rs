@@ -8,6 +8,20 @@ fn bits(cluster: &Cluster) -> Vec<u64> {
     given.iter().map(|task| task.last_use).collect()
 }
 
+/// A task and one that needs it.
+fn chain(outputs: &[u32], first_future: u64) -> (Box<Submit>, Vec<Value>) {
+    submission("chain", &[vec![], vec![0]], outputs, first_future)
+}
+
+/// One worker that has the second task of a chain, which a client wants, and may drop its input.
+fn about_to_drop() -> Cluster {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.submit(chain(&[1], 5));
+    assert!(cluster.step(0, false));
+    assert_eq!(bits(&cluster), [1]);
+    cluster
+}
+
 fn n_freed(cluster: &Cluster) -> usize {
     cluster.world.workers.values().map(|worker| worker.n_freed).sum()
 }
@@ -40,11 +54,7 @@ fn what_two_need_or_a_client_wants_is_not_given_away() {
 
 #[test]
 fn who_comes_to_need_an_input_in_time_finds_it() {
-    let mut cluster = Cluster::new(1, 1);
-    let chain = |outputs: &[u32], future| submission("chain", &[vec![], vec![0]], outputs, future);
-    cluster.submit(chain(&[1], 5));
-    assert!(cluster.step(0, false));
-    assert_eq!(bits(&cluster), [1]);
+    let mut cluster = about_to_drop();
     cluster.submit(chain(&[0], 6));
     assert_eq!(bits(&cluster), [0]);
     cluster.run();
@@ -54,10 +64,7 @@ fn who_comes_to_need_an_input_in_time_finds_it() {
 
 #[test]
 fn who_comes_to_need_an_input_too_late_has_it_made_again() {
-    let mut cluster = Cluster::new(1, 1);
-    let chain = |outputs: &[u32], future| submission("chain", &[vec![], vec![0]], outputs, future);
-    cluster.submit(chain(&[1], 5));
-    assert!(cluster.step(0, false));
+    let mut cluster = about_to_drop();
     // The worker has run the task; its report is under way when the client comes to want the input.
     let worker = cluster.world.workers.values_mut().next().unwrap();
     let given = worker.to_run.pop().unwrap();
